@@ -1,5 +1,5 @@
 """Who runs the chunk tasks: local processes, or ray.
 
-Every engine runs the same tasks and gives the same content. Nothing else in the compiler knows which
-one runs.
+Every engine runs the same tasks and gives the same content. Nothing else in the compiler knows
+which one runs.
 """

@@ -1,0 +1,512 @@
+"""The plan: the typed intermediate form between a checked program and the stages, as pydantic models.
+
+In: nothing. Out: immutable models whose JSON Schema is published in docs/schemas/plan.schema.json. A plan
+holds everything a build reads except the rows and the tokenizer's file: no stage looks at the program or at
+the text again. Places (`at`) serve messages and provenance only and are left out of every key.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PLAN_VERSION = 1
+
+
+class Model(BaseModel):
+    """Closed and frozen: an unknown field is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Place(Model):
+    """Where in the spec something stands: display path, offsets in code points from 0, line and column from 1."""
+
+    path: str
+    start: int
+    end: int
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+# ---- types -----------------------------------------------------------------------------------------
+
+
+class ScalarType(Model):
+    """A text, int (64 bit), float (double), bool; or any: whatever the row holds."""
+
+    type: Literal["text", "int", "float", "bool", "any"]
+
+
+class ChoiceType(Model):
+    """One of a closed list of texts."""
+
+    type: Literal["choice"] = "choice"
+    values: tuple[str, ...]
+
+
+class ListType(Model):
+    """A list of one type."""
+
+    type: Literal["list"] = "list"
+    item: "ValueType"
+
+
+class RecordType(Model):
+    """Named fields; others in the row are left out."""
+
+    type: Literal["record"] = "record"
+    fields: dict[str, "ValueType"]
+
+
+class OptionalType(Model):
+    """A value or null; a missing key is null."""
+
+    type: Literal["optional"] = "optional"
+    inner: "ValueType"
+
+
+ValueType = Annotated[ScalarType | ChoiceType | ListType | RecordType | OptionalType, Field(discriminator="type")]
+
+
+# ---- expressions -----------------------------------------------------------------------------------
+# Parameters are already replaced by their values; names are fields of the row or a comprehension's variable.
+
+
+class Const(Model):
+    """A literal value."""
+
+    op: Literal["const"] = "const"
+    value: str | int | float | bool | None
+
+
+class Name(Model):
+    """A field of the row, a template's `let`, a comprehension's variable, or `answer` / `options` in a template."""
+
+    op: Literal["name"] = "name"
+    name: str
+
+
+class GetField(Model):
+    """`base.name`."""
+
+    op: Literal["field"] = "field"
+    base: "Expr"
+    name: str
+
+
+class GetItem(Model):
+    """`base[index]`."""
+
+    op: Literal["item"] = "item"
+    base: "Expr"
+    index: "Expr"
+
+
+class Call(Model):
+    """A library function; `draw` names the keyed choice of a `choose`."""
+
+    op: Literal["call"] = "call"
+    function: str
+    args: tuple["Expr", ...]
+    named: dict[str, "Expr"] = {}
+    draw: str = ""
+
+
+class Unary(Model):
+    """`-x`, `not x`."""
+
+    op: Literal["unary"] = "unary"
+    operator: Literal["-", "not"]
+    operand: "Expr"
+
+
+class Binary(Model):
+    """Arithmetic, comparison, membership and logic; `and` and `or` stop early."""
+
+    op: Literal["binary"] = "binary"
+    operator: Literal["+", "-", "*", "/", "and", "or", "==", "!=", "<", "<=", ">", ">=", "in", "not in"]
+    left: "Expr"
+    right: "Expr"
+
+
+class Range(Model):
+    """`low..high`, both included; only on the right of `in`."""
+
+    op: Literal["range"] = "range"
+    low: "Expr"
+    high: "Expr"
+
+
+class Conditional(Model):
+    """`then if test else otherwise`."""
+
+    op: Literal["if"] = "if"
+    then: "Expr"
+    test: "Expr"
+    otherwise: "Expr"
+
+
+class ListDisplay(Model):
+    """`[a, b]`."""
+
+    op: Literal["list"] = "list"
+    items: tuple["Expr", ...]
+
+
+class DictDisplay(Model):
+    """`{a: x, b: y}`: keys in written order."""
+
+    op: Literal["dict"] = "dict"
+    entries: tuple[tuple[str, "Expr"], ...]
+
+
+class Comprehension(Model):
+    """`[item for variable in iterable if condition]`."""
+
+    op: Literal["for"] = "for"
+    item: "Expr"
+    variable: str
+    iterable: "Expr"
+    condition: "Expr | None" = None
+
+
+Expr = Annotated[
+    Const | Name | GetField | GetItem | Call | Unary | Binary | Range | Conditional | ListDisplay | DictDisplay | Comprehension,
+    Field(discriminator="op"),
+]  # fmt: skip
+
+# A template text: literal pieces and expressions in turn.
+TextPart = str | Expr
+
+
+class TemplateText(Model):
+    """Literal characters and placeholders, in order."""
+
+    parts: tuple[TextPart, ...]
+
+
+# ---- sources ---------------------------------------------------------------------------------------
+
+
+class Connector(Model):
+    """How rows are read: a closed set of kinds.
+
+    Attributes:
+        patterns: Split name -> path or glob, absolute or relative to the working directory, parameters and
+            `{split}` filled in; for `hf`, the data set id.
+        roots: Split name -> the longest folder of the pattern without wildcard: provenance shows files relative to it.
+        options: delimiter, columns, config, revision ... as written.
+    """
+
+    kind: Literal["jsonl", "csv", "tsv", "parquet", "arrow", "text", "hf"]
+    patterns: dict[str, str]
+    roots: dict[str, str]
+    options: dict[str, str | int | float | bool | None | list[str]] = {}
+    at: Place
+
+
+class CarvedSplit(Model):
+    """`name = carve(origin, count)`: rows moved out of `origin` by keyed hash, equal rows together."""
+
+    name: str
+    origin: str
+    count: int
+
+
+class Let(Model):
+    """A field computed from the row; lets are evaluated in order and see the earlier ones."""
+
+    name: str
+    value: Expr
+    at: Place
+
+
+class Where(Model):
+    """A row is kept where this is true."""
+
+    condition: Expr
+    text: str  # as written, for the ledger
+    at: Place
+
+
+class Dedup(Model):
+    """`dedup by key [near j]`."""
+
+    key: Expr
+    near: float | None
+    at: Place
+
+
+class Source(Model):
+    """One source.
+
+    Attributes:
+        columns: Raw columns whose type the spec declares; others are read as they are.
+        reads: Raw columns that make the row id, sorted; None = every column of the row.
+        row: Fields of the shaped row with their types (only those are kept); None = everything.
+        references: Accepted answers for evaluation.
+    """
+
+    name: str
+    clusters: tuple[str, ...]
+    connector: Connector
+    splits: tuple[str, ...]  # read from files
+    carved: tuple[CarvedSplit, ...]
+    columns: dict[str, ValueType]
+    reads: tuple[str, ...] | None
+    row: dict[str, ValueType] | None
+    lets: tuple[Let, ...]
+    wheres: tuple[Where, ...]
+    dedup: Dedup | None
+    limit: int | None
+    limit_at: Place | None
+    metric: str
+    references: Expr | None
+    license: str
+    at: Place
+
+
+# ---- templates -------------------------------------------------------------------------------------
+
+
+class ChoiceOptions(Model):
+    """Options over a choice field; the answer is the field's own value."""
+
+    kind: Literal["choice"] = "choice"
+    field: str
+    surfaces: tuple[tuple[str, TemplateText], ...]
+    style: Literal["dashes", "letters", "numbers", "none"]
+    shuffled: bool
+    at: Place
+
+
+class RowOptions(Model):
+    """Options that come from the row; `answer` gives an index (from 0) or the text of one of them."""
+
+    kind: Literal["row"] = "row"
+    surfaces: Expr
+    answer: Expr
+    style: Literal["dashes", "letters", "numbers", "none"]
+    shuffled: bool
+    at: Place
+
+
+class Turn(Model):
+    """A text spoken in a role; `trained` says whether the loss may see it."""
+
+    role: Literal["input", "target", "system", "user", "assistant", "tool"]
+    text: TemplateText
+    trained: bool
+
+
+class Prompt(Model):
+    """One prompt: `turns`, or `messages` for `dialogue from E`."""
+
+    label: str
+    kind: Literal["prompt", "inverse", "dialogue"]
+    when: Expr | None
+    turns: tuple[Turn, ...]
+    messages: Expr | None
+    at: Place
+
+
+class Template(Model):
+    """Prompts for some sources (by name)."""
+
+    name: str
+    sources: tuple[str, ...]
+    options: ChoiceOptions | RowOptions | None
+    lets: tuple[Let, ...]
+    wheres: tuple[Where, ...]
+    prompts: tuple[Prompt, ...]
+    at: Place
+
+
+# ---- mixture ---------------------------------------------------------------------------------------
+
+
+class ProportionalRate(Model):
+    """Weight min(n, cap) for n surviving rows (Wei et al. 2022, section 2; Raffel et al. 2020, section 3.5.2)."""
+
+    kind: Literal["proportional"] = "proportional"
+    cap: int | None
+    limit: int | None  # rows of each source that count at all, chosen by keyed hash
+
+
+class TemperatureRate(Model):
+    """Weight min(n, cap) ** (1 / temperature)."""
+
+    kind: Literal["temperature"] = "temperature"
+    temperature: float
+    cap: int | None
+
+
+class EqualRate(Model):
+    """The same weight for each source."""
+
+    kind: Literal["equal"] = "equal"
+
+
+class SharesRate(Model):
+    """Declared weights by source, cluster or mixture name."""
+
+    kind: Literal["shares"] = "shares"
+    shares: dict[str, float]
+
+
+Rate = Annotated[ProportionalRate | TemperatureRate | EqualRate | SharesRate, Field(discriminator="kind")]
+
+
+class Take(Model):
+    """`take N from S`: exactly N surviving examples (at most N where the spec says so)."""
+
+    source: str
+    count: int
+    at_most: bool
+    by: Literal["", "temperature", "balance"]
+    by_key: Expr | None
+    by_tau: float | None
+    best: Expr | None
+    at: Place
+
+
+class Total(Model):
+    """How much to deliver."""
+
+    count: int
+    unit: Literal["tokens", "examples", "epochs"]
+
+
+class Require(Model):
+    """A condition over the delivered training split, as an expression over its figures."""
+
+    condition: Expr
+    text: str
+    at: Place
+
+
+class Mixture(Model):
+    """What is trained on; sources of `from` by name in order, then those of `take`."""
+
+    name: str
+    sources: tuple[str, ...]
+    takes: tuple[Take, ...]
+    held_out: tuple[str, ...]
+    rate: Rate
+    total: Total
+    templates: str
+    fewshot: tuple[int, int]
+    repeat: int  # 0: no limit
+    requires: tuple[Require, ...]
+    seed: int
+    at: Place
+
+
+# ---- tokenizer, format, pack -----------------------------------------------------------------------
+
+
+class Tokenizer(Model):
+    """A tokenizer file or folder, with the special tokens the spec names; "" = from the folder's configuration."""
+
+    name: str
+    kind: Literal["file", "folder", "hf"]
+    path: str
+    options: dict[str, str | int | float | bool | None | list[str]] = {}
+    eos: str
+    bos: str
+    pad: str
+    added: dict[str, str]
+    places: dict[str, Place]
+    at: Place
+
+
+class TokenUse(Model):
+    """A special token by name (`eos`, `bos`, `pad` or an added one), or a literal string that is tokenized."""
+
+    name: str = ""
+    literal: str = ""
+    at: Place
+
+
+class PromptTargetFormat(Model):
+    """input, separator (untrained), target, end (trained); limits in tokens.
+
+    `input` bounds the ids of the input text, `target` the ids of the target text with its end token.
+    """
+
+    kind: Literal["prompt_target"] = "prompt_target"
+    input: int
+    target: int
+    separator: TokenUse | None
+    end: TokenUse | None
+    bos: Literal["none", "example"]
+    overflow: Literal["trim", "trim_prompt", "drop", "split", "error"]
+    seam: Literal["split", "join"]
+    at: Place
+
+
+class ChatFormat(Model):
+    """Turns one after another, each closed by the end-of-turn token; `max` bounds the whole example in tokens."""
+
+    kind: Literal["chat"] = "chat"
+    end_of_turn: TokenUse | None
+    loss: Literal["assistant", "last"]
+    bos: Literal["none", "example"]
+    max: int
+    overflow: Literal["trim", "trim_prompt", "drop", "split", "error"]
+    template: Literal["none", "tokenizer"]
+    at: Place
+
+
+Format = Annotated[PromptTargetFormat | ChatFormat, Field(discriminator="kind")]
+
+
+class Pack(Model):
+    """Best-fit inside consecutive windows: length in tokens, window in examples."""
+
+    length: int
+    window: int
+
+
+class RunSettings(Model):
+    """A `train` or `evaluate` block, as it goes into run.json."""
+
+    kind: Literal["train", "evaluate"]
+    name: str
+    settings: dict[str, object]
+
+
+class BuildPlan(Model):
+    """Everything one artefact is made from.
+
+    Attributes:
+        package: Name of the folder of the specs; the artefact lies at OUT/package/name.
+        splits: "train" is trained on and packed; every other one becomes an evaluation set.
+        evaluated: Sources of the evaluation sets, by name.
+    """
+
+    name: str
+    package: str
+    edition: int
+    params: dict[str, str | int | float | bool | None]
+    sources: tuple[Source, ...]
+    templates: tuple[Template, ...]
+    mixture: Mixture
+    tokenizer: Tokenizer
+    format: Format
+    pack: Pack
+    splits: tuple[str, ...]
+    evaluated: tuple[str, ...]
+    runs: tuple[RunSettings, ...]
+    sample: int | None  # at most so many input rows per source and split; None = all
+    at: Place
+
+
+class Plan(Model):
+    """The builds of one call, in order of declaration."""
+
+    version: Literal[1] = PLAN_VERSION
+    builds: tuple[BuildPlan, ...]

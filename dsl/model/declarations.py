@@ -1,0 +1,471 @@
+"""Declarations as written: one class a block and one a statement, straight from the text.
+
+In: nothing; the parser builds these. Out: nodes with spans in written order. Names are not resolved and
+nothing is checked here: that is `check`'s work, and its result is `program`.
+"""
+
+from dataclasses import dataclass
+
+from taskc.dsl.model.expressions import Argument, Call, DictDisplay, Expression, Name, QualifiedName, Text
+from taskc.dsl.text.source_text import Span
+
+# ---- types as written ------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class NamedType:
+    """`text`, `int`, `float`, `bool`, `path`, `cluster`, or an unknown name."""
+
+    name: Name
+    span: Span
+
+
+@dataclass(slots=True)
+class ListType:
+    """`list[item]`."""
+
+    item: "TypeNode"
+    span: Span
+
+
+@dataclass(slots=True)
+class ChoiceType:
+    """`choice(a, b, "c d")`."""
+
+    values: tuple[Name, ...]
+    span: Span
+
+
+@dataclass(slots=True)
+class RecordType:
+    """`{ field: type ... }`."""
+
+    fields: tuple["FieldNode", ...]
+    span: Span
+
+
+@dataclass(slots=True)
+class OptionalType:
+    """`type?`."""
+
+    inner: "TypeNode"
+    span: Span
+
+
+TypeNode = NamedType | ListType | ChoiceType | RecordType | OptionalType
+
+
+@dataclass(slots=True)
+class FieldNode:
+    """`name: type`."""
+
+    name: Name
+    type: TypeNode
+    span: Span
+
+
+# ---- statements ------------------------------------------------------------------------------------
+# One class a statement; `span` covers the whole statement, `keyword` its first word. A statement whose
+# rest could not be read stands as `BrokenStatement`, so names declared around it stay known.
+
+
+@dataclass(slots=True)
+class BrokenStatement:
+    """A statement that does not parse; its syntax diagnostic is already reported."""
+
+    keyword: str
+    span: Span
+
+
+@dataclass(slots=True)
+class From:
+    """source and tokenizer: `from connector(arguments)`; a text argument is a `Text` in `texts` by its position or name."""
+
+    call: Call
+    texts: dict[str, Text]  # "0", "1", ... for positional, the name for named arguments; only interpolated strings
+    span: Span
+
+
+@dataclass(slots=True)
+class SplitItem:
+    """`dev`, `test = "validation"` (`value` is a Literal) or `dev = carve(train, 200)` (`value` is a Call)."""
+
+    name: Name
+    value: Expression | None
+    span: Span
+
+
+@dataclass(slots=True)
+class Splits:
+    """source: `splits A, B = ...`; build and evaluate: `splits A, B` (no values)."""
+
+    items: tuple[SplitItem, ...]
+    span: Span
+
+
+@dataclass(slots=True)
+class Fields:
+    """source: `fields { name: type ... }`, or `fields from "row.schema.json"` (`schema_path` set, `fields` empty)."""
+
+    fields: tuple[FieldNode, ...]
+    schema_path: Text | None
+    span: Span
+
+
+@dataclass(slots=True)
+class Let:
+    """source and template: `let name = expression`."""
+
+    name: Name
+    value: Expression
+    span: Span
+
+
+@dataclass(slots=True)
+class Where:
+    """source and template: `where expression`."""
+
+    condition: Expression
+    span: Span
+
+
+@dataclass(slots=True)
+class Limit:
+    """source: `limit n`."""
+
+    count: Expression
+    span: Span
+
+
+@dataclass(slots=True)
+class Dedup:
+    """source: `dedup by expression [near j]`."""
+
+    key: Expression
+    near: Expression | None
+    span: Span
+
+
+@dataclass(slots=True)
+class Metric:
+    """source: `metric name` or `metric name(arguments)`."""
+
+    name: Name
+    arguments: tuple[Argument, ...]
+    span: Span
+
+
+@dataclass(slots=True)
+class References:
+    """source: `references expression`."""
+
+    value: Expression
+    span: Span
+
+
+@dataclass(slots=True)
+class License:
+    """source: `license "..."`."""
+
+    text: str
+    span: Span
+
+
+@dataclass(slots=True)
+class Names:
+    """`sources a, b` and `related a` (cluster), `clusters a` (evaluate): a keyword and a list of names."""
+
+    keyword: str
+    names: tuple[QualifiedName, ...]
+    span: Span
+
+
+@dataclass(slots=True)
+class OptionSurface:
+    """`value: "surface"` in an options block."""
+
+    value: Name
+    surface: Text
+    span: Span
+
+
+@dataclass(slots=True)
+class Options:
+    """template: `options FIELD {...}` (`surfaces` set) or `options LIST answer E` (`answer` set); `style` is dashes, letters, numbers, none."""
+
+    subject: Expression
+    surfaces: tuple[OptionSurface, ...]
+    answer: Expression | None
+    style: Name | None
+    shuffled: bool
+    span: Span
+
+
+@dataclass(slots=True)
+class Prompt:
+    """template: `prompt [label [when E]:] TEXT [-> TEXT]` and `inverse ...` (`keyword` says which)."""
+
+    keyword: str
+    label: Name | None
+    when: Expression | None
+    input: Text
+    target: Text | None
+    span: Span
+
+
+@dataclass(slots=True)
+class DialogueTurn:
+    """`user "..."` in a dialogue block; roles are system, user, assistant, tool."""
+
+    role: Name
+    text: Text
+    span: Span
+
+
+@dataclass(slots=True)
+class Dialogue:
+    """template: `dialogue [label [when E]] { role TEXT ... }` (`turns`) or `dialogue [label [when E]] from E` (`messages`)."""
+
+    label: Name | None
+    when: Expression | None
+    turns: tuple[DialogueTurn, ...]
+    messages: Expression | None
+    span: Span
+
+
+@dataclass(slots=True)
+class TestRow:
+    """test: `row {...}`."""
+
+    row: DictDisplay
+    span: Span
+
+
+@dataclass(slots=True)
+class TestPrompt:
+    """test: `prompt template.label`."""
+
+    name: QualifiedName
+    span: Span
+
+
+@dataclass(slots=True)
+class TestText:
+    """test: `input TEXT` or `target TEXT` (`keyword`): compared as written, `{` needs no doubling."""
+
+    keyword: str
+    text: str
+    span: Span
+
+
+@dataclass(slots=True)
+class MixtureFrom:
+    """mixture: `from all clusters [except a, b]` (`all_clusters`) or `from a, b` (clusters, sources or mixtures)."""
+
+    all_clusters: bool
+    names: tuple[QualifiedName, ...]
+    excluded: tuple[QualifiedName, ...]
+    span: Span
+
+
+@dataclass(slots=True)
+class Holdout:
+    """mixture: `holdout E`: a cluster's name, several by comma, or a parameter of type `cluster?`."""
+
+    values: tuple[Expression, ...]
+    span: Span
+
+
+@dataclass(slots=True)
+class Rate:
+    """mixture: `rate proportional(cap:, limit:) | temperature(t, cap:) | equal() | shares({...})`."""
+
+    call: Call
+    span: Span
+
+
+@dataclass(slots=True)
+class Take:
+    """mixture: `take N from S [by temperature(g, tau) | balance(g)] [best E]`; `at_most` for `take at most N from S`."""
+
+    count: Expression
+    at_most: bool
+    source: QualifiedName
+    by: Call | None
+    best: Expression | None
+    span: Span
+
+
+@dataclass(slots=True)
+class Templates:
+    """mixture: `templates one | all | none | name | K` (`value` is a Literal int or a Reference)."""
+
+    value: Expression
+    span: Span
+
+
+@dataclass(slots=True)
+class Fewshot:
+    """mixture: `fewshot K` or `fewshot A..B`."""
+
+    value: Expression
+    span: Span
+
+
+@dataclass(slots=True)
+class Repeat:
+    """mixture: `repeat at most R`."""
+
+    count: Expression
+    span: Span
+
+
+@dataclass(slots=True)
+class Total:
+    """mixture: `total N tokens|examples|epochs`."""
+
+    count: Expression
+    unit: Name
+    span: Span
+
+
+@dataclass(slots=True)
+class Decontaminate:
+    """mixture: `decontaminate FIELDS against SPLITS by ngrams(n)|near(j)`."""
+
+    fields: Expression
+    splits: tuple[Name, ...]
+    by: Call
+    span: Span
+
+
+@dataclass(slots=True)
+class Require:
+    """mixture: `require E`."""
+
+    condition: Expression
+    span: Span
+
+
+@dataclass(slots=True)
+class Seed:
+    """mixture and train: `seed N`."""
+
+    value: Expression
+    span: Span
+
+
+@dataclass(slots=True)
+class SpecialToken:
+    """tokenizer: `eos TEXT`, `bos TEXT`, `pad TEXT` (`role`)."""
+
+    role: str
+    text: str
+    text_span: Span
+    span: Span
+
+
+@dataclass(slots=True)
+class AddToken:
+    """tokenizer: `add NAME TEXT`."""
+
+    name: Name
+    text: str
+    text_span: Span
+    span: Span
+
+
+@dataclass(slots=True)
+class Use:
+    """build `mixture m`, `tokenizer t`; train `data b`; evaluate `run t`: a keyword and one name."""
+
+    keyword: str
+    name: QualifiedName
+    span: Span
+
+
+@dataclass(slots=True)
+class Setting:
+    """build `format f(...)`, `pack p(...)`; train and evaluate `model`, `recipe`, `method`: a keyword and a value
+    (a Call, a Literal text or a Reference; a text that may hold `{param}` is in `text`)."""
+
+    keyword: str
+    value: Expression
+    text: Text | None
+    span: Span
+
+
+Statement = (
+    BrokenStatement | From | Splits | Fields | Let | Where | Limit | Dedup | Metric | References | License | Names
+    | Options | Prompt | Dialogue | TestRow | TestPrompt | TestText | MixtureFrom | Holdout | Rate | Take | Templates
+    | Fewshot | Repeat | Total | Decontaminate | Require | Seed | SpecialToken | AddToken | Use | Setting
+)  # fmt: skip
+
+
+# ---- declarations ----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Language:
+    """`language N`."""
+
+    edition: int
+    span: Span
+
+
+@dataclass(slots=True)
+class Import:
+    """`import "path" [as name]`."""
+
+    path: str
+    path_span: Span
+    alias: Name | None
+    span: Span
+
+
+@dataclass(slots=True)
+class Param:
+    """`param name: type [= value]`."""
+
+    name: Name
+    type: TypeNode
+    default: Expression | None
+    span: Span
+
+
+@dataclass(slots=True)
+class Schema:
+    """`schema name ["doc"] { field: type ... }`."""
+
+    name: Name
+    doc: str | None
+    fields: tuple[FieldNode, ...]
+    span: Span
+
+
+@dataclass(slots=True)
+class Block:
+    """A block with statements.
+
+    `kind` is source, cluster, template, test, mixture, tokenizer, build, train or evaluate.
+
+    Attributes:
+        name: The declared name; its text is "" where it could not be read.
+        doc: The description text after the name, if any.
+        schema: For a source, the schema after `:`.
+        serves: For a template, the names after `for`; for a test, the one after `on`.
+        statements: In written order.
+        complete: False where a syntax error cut the block short; checks that need the whole block stay silent.
+    """
+
+    kind: str
+    name: Name
+    doc: str | None
+    schema: QualifiedName | None
+    serves: tuple[QualifiedName, ...]
+    statements: tuple[Statement, ...]
+    complete: bool
+    span: Span
+
+
+Declaration = Language | Import | Param | Schema | Block

@@ -1,0 +1,435 @@
+"""The checked program: what the declarations mean, names resolved, types known.
+
+In: built by `checker` from declarations that passed. Out: what `compiler/lower` reads. A declaration with
+an error is absent from it, and so is every build that needs it (`Package.builds` holds only those that can
+be lowered), so the compiler never meets a half-checked thing.
+"""
+
+from dataclasses import dataclass, field
+
+from taskc.dsl.model import declarations as ast
+from taskc.dsl.model.expressions import Expression, Text
+from taskc.dsl.model.types import Type
+from taskc.dsl.text.source_text import SourceText, Span
+
+ParamValue = str | int | float | bool | None
+
+
+@dataclass(slots=True)
+class Param:
+    """A parameter and the value it has in this run.
+
+    Attributes:
+        base: For a path: the display folder against which a relative value is resolved; "." (the working
+            directory) where it came from outside, else the folder of the declaring file.
+    """
+
+    name: str
+    type: Type
+    value: ParamValue
+    base: str
+    span: Span
+
+
+@dataclass(slots=True)
+class Schema:
+    """A record type."""
+
+    name: str
+    fields: dict[str, Type]
+    doc: str
+    span: Span
+
+
+@dataclass(slots=True)
+class Connector:
+    """`jsonl("...")`: a kind and its arguments; texts are still to be interpolated with parameters and `{split}`."""
+
+    kind: str
+    path: Text | None
+    arguments: dict[str, ParamValue | list[str]]
+    span: Span
+
+
+@dataclass(slots=True)
+class Carve:
+    """`carve(train, n)`: n rows taken out of another split by keyed hash, equal rows together."""
+
+    origin: str
+    count: int
+
+
+@dataclass(slots=True)
+class Split:
+    """A split: `file_name` is what `{split}` stands for, unless it is carved out of another."""
+
+    name: str
+    file_name: str
+    carve: Carve | None
+    span: Span
+
+
+@dataclass(slots=True)
+class Let:
+    """A named expression with its type."""
+
+    name: str
+    value: Expression
+    type: Type
+    span: Span
+
+
+@dataclass(slots=True)
+class Where:
+    """A filter."""
+
+    condition: Expression
+    span: Span
+
+
+@dataclass(slots=True)
+class Dedup:
+    """`dedup by key [near j]`."""
+
+    key: Expression
+    near: float | None
+    span: Span
+
+
+@dataclass(slots=True)
+class Source:
+    """A source of rows.
+
+    Attributes:
+        name: Declared name; keys use it.
+        columns: Raw columns with their declared types (`fields`, or the lock); None where no text declares
+            them: then every column named in an expression exists with type `Unknown` until rows are read.
+        reads: The raw columns that this source reads, sorted: the row id is made of them. None = all columns.
+        row: Fields of the shaped row (after `let`), in a stable order: the schema's fields first where there
+            is one. `Unknown` types are allowed.
+        is_open: True where neither `fields`, schema nor lock says which fields there are.
+    """
+
+    name: str
+    doc: str
+    connector: Connector
+    splits: tuple[Split, ...]
+    schema: Schema | None
+    columns: dict[str, Type] | None
+    reads: tuple[str, ...] | None
+    row: dict[str, Type]
+    is_open: bool
+    lets: tuple[Let, ...]
+    wheres: tuple[Where, ...]
+    dedup: Dedup | None
+    limit: int | None
+    limit_span: Span | None
+    metric: str
+    references: Expression | None
+    references_span: Span | None
+    license: str
+    folder: str  # display folder of the declaring file: connector paths start here
+    span: Span  # of the name
+
+
+@dataclass(slots=True)
+class Cluster:
+    """A cluster of tasks: sources that are held out together."""
+
+    name: str
+    doc: str
+    sources: tuple[Source, ...]
+    related: tuple[str, ...]
+    span: Span
+
+
+@dataclass(slots=True)
+class ChoiceOptions:
+    """Options over a choice field: (value, surface) in declared order; `index_of_value` is the answer."""
+
+    field: str
+    surfaces: tuple[tuple[str, Text], ...]
+    style: str  # dashes | letters | numbers | none
+    shuffled: bool
+    span: Span
+
+
+@dataclass(slots=True)
+class RowOptions:
+    """Options that come from the row: a list of texts and the answer (an index, or one of the texts)."""
+
+    surfaces: Expression
+    answer: Expression
+    answer_is_index: bool
+    style: str
+    shuffled: bool
+    span: Span
+
+
+@dataclass(slots=True)
+class Turn:
+    """One turn of a prompt: a role (input, target; or system, user, assistant, tool), its text, and whether it may be trained."""
+
+    role: str
+    text: Text
+    trained: bool
+    span: Span
+
+
+@dataclass(slots=True)
+class Prompt:
+    """One prompt of a template.
+
+    Attributes:
+        label: Declared label, or "1", "2", ... by position where the text has none.
+        kind: "prompt", "inverse" or "dialogue".
+        turns: In order; empty where `messages` is set. A generation-only prompt has no trained turn.
+        messages: For `dialogue from E`: a list of {role, content, train: bool?}.
+    """
+
+    label: str
+    kind: str
+    when: Expression | None
+    turns: tuple[Turn, ...]
+    messages: Expression | None
+    span: Span
+
+
+@dataclass(slots=True)
+class Template:
+    """Prompts that serve some sources; `let` and `where` are evaluated per row after the source's own."""
+
+    name: str
+    serves: tuple[Source, ...]
+    options: ChoiceOptions | RowOptions | None
+    prompts: tuple[Prompt, ...]
+    lets: tuple[Let, ...]
+    wheres: tuple[Where, ...]
+    span: Span
+
+
+@dataclass(slots=True)
+class Rate:
+    """How sources of `from` are weighted: kind is proportional, temperature, equal or shares."""
+
+    kind: str
+    cap: int | None
+    limit: int | None
+    temperature: float | None
+    shares: dict[str, float]
+    span: Span | None
+
+
+@dataclass(slots=True)
+class Take:
+    """`take N from S ...`."""
+
+    count: int
+    at_most: bool
+    source: Source
+    by: str  # "" | temperature | balance
+    by_key: Expression | None
+    by_tau: float | None
+    best: Expression | None
+    span: Span
+
+
+@dataclass(slots=True)
+class Total:
+    """How much to deliver; unit is tokens, examples or epochs."""
+
+    count: int
+    unit: str
+    span: Span | None
+
+
+@dataclass(slots=True)
+class Decontaminate:
+    """`decontaminate fields against splits by ngrams(n) | near(j)`."""
+
+    fields: tuple[str, ...]
+    splits: tuple[str, ...]
+    method: str
+    value: float
+    span: Span
+
+
+@dataclass(slots=True)
+class Require:
+    """A condition over the delivered training split."""
+
+    condition: Expression
+    span: Span
+
+
+@dataclass(slots=True)
+class Mixture:
+    """What is trained on.
+
+    Attributes:
+        sources: Sources named by `from` (clusters and nested mixtures resolved, holdouts removed), in
+            declaration order (file path, then offset); without those of `take`.
+        clusters: Source name -> cluster names.
+        held_out: Names of held-out clusters.
+        templates: "one", "all", "none", "name" or a number as text.
+        fewshot: (low, high), (0, 0) where absent.
+        repeat: At most so many times each row; 0 = no limit declared.
+    """
+
+    name: str
+    doc: str
+    sources: tuple[Source, ...]
+    takes: tuple[Take, ...]
+    clusters: dict[str, tuple[str, ...]]
+    held_out: tuple[str, ...]
+    rate: Rate
+    total: Total
+    templates: str
+    fewshot: tuple[int, int]
+    repeat: int
+    decontaminate: tuple[Decontaminate, ...]
+    requires: tuple[Require, ...]
+    seed: int
+    span: Span
+
+
+@dataclass(slots=True)
+class Tokenizer:
+    """A tokenizer: kind is file, folder or hf; special tokens by role and added ones by name."""
+
+    name: str
+    kind: str
+    path: Text | None
+    arguments: dict[str, ParamValue | list[str]]
+    eos: str | None
+    bos: str | None
+    pad: str | None
+    added: dict[str, str]
+    folder: str
+    spans: dict[str, Span]  # eos, bos, pad and each added name -> where it is declared
+    span: Span
+    from_span: Span
+
+
+@dataclass(slots=True)
+class TokenUse:
+    """A separator or end: a special token by name (`eos`, `bos`, `pad`, an added name) or a literal string (`literal`)."""
+
+    name: str | None
+    literal: str | None
+    span: Span
+
+
+@dataclass(slots=True)
+class PromptTargetFormat:
+    """`prompt_target(input:, target:, separator:, end:, bos:, overflow:, seam:)`; limits in tokens."""
+
+    input: int
+    target: int
+    separator: TokenUse | None  # None: `none` was written
+    end: TokenUse | None
+    bos: str  # none | example
+    overflow: str  # trim | trim_prompt | drop | split | error
+    seam: str  # split | join
+    span: Span
+
+
+@dataclass(slots=True)
+class ChatFormat:
+    """`chat(end_of_turn:, loss:, bos:, max:, overflow:, template:)`; `max` in tokens."""
+
+    end_of_turn: TokenUse | None
+    loss: str  # assistant | last
+    bos: str  # none | example
+    max: int
+    overflow: str
+    template: str  # none | tokenizer
+    span: Span
+
+
+@dataclass(slots=True)
+class Pack:
+    """`best_fit(length:, window:)`; length in tokens, window in examples."""
+
+    length: int
+    window: int
+    span: Span
+
+
+@dataclass(slots=True)
+class Build:
+    """One artefact to make.
+
+    Attributes:
+        templates: Every template that serves a source of the mixture, in declaration order.
+        evaluated: Sources that the non-training splits are taken from (mixture's and held-out ones).
+    """
+
+    name: str
+    doc: str
+    mixture: Mixture
+    tokenizer: Tokenizer
+    format: PromptTargetFormat | ChatFormat
+    pack: Pack
+    splits: tuple[str, ...]
+    templates: tuple[Template, ...]
+    evaluated: tuple[Source, ...]
+    span: Span
+
+
+@dataclass(slots=True)
+class Test:
+    """A golden rendering."""
+
+    name: str
+    source: Source
+    row: dict[str, object]
+    template: str
+    label: str
+    input: str | None
+    target: str | None
+    node: ast.Block
+    span: Span
+
+
+@dataclass(slots=True)
+class Run:
+    """A `train` or `evaluate` block: settings with calls flattened to (name, {argument: value}); lowered into run.json."""
+
+    kind: str  # train | evaluate
+    name: str
+    build: str  # train: the build in `data`; evaluate: the train block in `run`, or ""
+    settings: dict[str, object]
+    span: Span
+
+
+@dataclass(slots=True)
+class Package:
+    """One directory of `.task` files.
+
+    Attributes:
+        name: The folder's name.
+        folder: Display path of the folder, "." for the working directory.
+    """
+
+    name: str
+    folder: str
+    params: dict[str, Param] = field(default_factory=dict)
+    schemas: dict[str, Schema] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
+    clusters: dict[str, Cluster] = field(default_factory=dict)
+    templates: dict[str, Template] = field(default_factory=dict)
+    mixtures: dict[str, Mixture] = field(default_factory=dict)
+    tokenizers: dict[str, Tokenizer] = field(default_factory=dict)
+    builds: dict[str, Build] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
+    tests: dict[str, Test] = field(default_factory=dict)
+    imports: dict[str, "Package"] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Program:
+    """Every package below the paths that were given, and the text of every file (for reports)."""
+
+    packages: tuple[Package, ...]
+    texts: dict[str, SourceText]

@@ -83,7 +83,8 @@ class Const(Model):
 
 
 class Name(Model):
-    """A field of the row, a template's `let`, a comprehension's variable, or `answer` / `options` in a template."""
+    """A field of the row, a template's `let`, a comprehension's variable; in a template also
+    `options`, `answer` and `answer.text` (one name, with the dot)."""
 
     op: Literal["name"] = "name"
     name: str

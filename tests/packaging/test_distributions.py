@@ -106,7 +106,7 @@ def test_the_wheel_has_the_licence_and_the_command(distributions):
 
 
 def test_the_source_distribution_holds_the_rooms(repository, distributions):
-    """The archive has the files where the checkout has them, so that it builds like the checkout."""
+    """The archive has the files where the checkout has them, so it builds like the checkout."""
     _, archive = distributions
     with tarfile.open(archive) as opened:
         names = {name.partition("/")[2] for name in opened.getnames()}

@@ -31,6 +31,7 @@ class Code(NamedTuple):
 
 
 _ERROR = Severity.ERROR
+_WARNING = Severity.WARNING
 
 CODES: dict[str, Code] = {
     # ---- T00xx: text and syntax
@@ -79,4 +80,31 @@ CODES: dict[str, Code] = {
     "T0834": Code(_ERROR, "example longer than its limit"),
     "T0835": Code(_ERROR, "text that spells a special token"),
     "T0836": Code(Severity.WARNING, "evaluation without some of its prompts"),
+    # ---- T0510-T0549: input files
+    "T0510": Code(_ERROR, "input file that is not there"),
+    "T0511": Code(_ERROR, "pattern that no input file matches"),
+    "T0512": Code(_ERROR, "input file that may not be read"),
+    "T0513": Code(_ERROR, "compressed input that is damaged"),
+    "T0514": Code(_ERROR, "input that is not UTF-8"),
+    "T0515": Code(_ERROR, "connector that is not carried out yet"),
+    "T0516": Code(_ERROR, "line that is not JSON"),
+    "T0517": Code(_ERROR, "row that is no object"),
+    "T0518": Code(_ERROR, "row with too few or too many cells"),
+    "T0519": Code(_ERROR, "record that is not CSV"),
+    "T0520": Code(_ERROR, "header that cannot be used"),
+    "T0521": Code(_ERROR, "columnar file that cannot be read"),
+    "T0522": Code(_ERROR, "column of a type that the language lacks"),
+    "T0523": Code(_ERROR, "delimiter that is not one character"),
+    "T0524": Code(_ERROR, "number beyond 64 bits in a row"),
+    "T0525": Code(_ERROR, "input file without a column that is read"),
+    # ---- T0801-T0829: rows
+    "T0801": Code(_ERROR, "field that is not of its declared type"),
+    "T0802": Code(_ERROR, "row without a field that is read"),
+    "T0803": Code(_ERROR, "expression without a value for a row"),
+    "T0804": Code(_ERROR, "value that no row may hold"),
+    "T0805": Code(_ERROR, "shaped row that does not conform to its source"),
+    "T0806": Code(_ERROR, "carve of more rows than there are"),
+    "T0807": Code(_ERROR, "dedup that is not carried out yet"),
+    "T0808": Code(_WARNING, "split of which no row is left"),
+    "T0809": Code(_ERROR, "more mistakes in rows than are shown"),
 }

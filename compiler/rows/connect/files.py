@@ -1,0 +1,193 @@
+"""Input files: from a path or glob to sorted files, and from a file to decompressed blocks of lines.
+
+In: patterns of a connector. Out: files with the name they are shown by, and their bytes in blocks of
+whole lines of about 1 MiB, whatever the compression. A file that can't be read through is a
+`FileProblemError`, which `reading.py` turns into a diagnostic.
+"""
+
+import bz2
+import glob
+import gzip
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import zstandard
+
+from taskc.compiler import plan
+from taskc.compiler.rows.findings import Findings
+from taskc.dsl.spelling import did_you_mean
+
+__all__ = ["FileProblemError", "InputFile", "input_files", "line_blocks"]
+
+_BLOCK_BYTES = 1 << 20
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bzip2"}
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file of rows.
+
+    Attributes:
+        path: Where it is opened.
+        name: How it is shown and recorded: relative to its data root, with forward slashes.
+    """
+
+    path: str
+    name: str
+
+
+class FileProblemError(Exception):
+    """A file that can't be read through; caught by the reader of the connector, never beyond."""
+
+    def __init__(
+        self, code: str, message: str, *, row: int = 0, helps: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.row = row
+        self.helps = helps
+
+
+# ---- which files -----------------------------------------------------------------------------------
+
+
+def input_files(connector: plan.Connector, split: str, findings: Findings) -> list[InputFile]:
+    """Returns the files of a split, sorted by name; none, and a diagnostic, where there are none."""
+    pattern = connector.patterns[split]
+    root = connector.roots.get(split) or "."
+    shown_pattern = _name(pattern, root)
+    is_glob = glob.has_magic(pattern) and not Path(pattern).exists()
+    paths = [pattern] if not is_glob else glob.glob(pattern, recursive=True)
+    files = [InputFile(path, _name(path, root)) for path in paths if Path(path).is_file()]
+    if files:
+        return sorted(files, key=lambda file: file.name)
+    what = "no file matches" if is_glob else "there is no file"
+    if Path(pattern).is_dir():
+        what = "a folder, not a file:"
+    findings.report(
+        "T0511" if is_glob else "T0510",
+        f"{what} `{shown_pattern}`",
+        at=connector.at,
+        label=f"split `{split}` is read from here",
+        helps=_mend(pattern, root),
+    )
+    return []
+
+
+def _name(path: str, root: str) -> str:
+    return Path(os.path.relpath(path, root)).as_posix()
+
+
+def _mend(pattern: str, root: str) -> tuple[str, ...]:
+    """Looks for near names in the deepest folder of the pattern that exists."""
+    folder = Path(pattern)
+    if folder.is_dir():
+        return (f"write `{_name(pattern, root)}/*` to read every file in it",)
+    wanted = folder.name
+    while not folder.parent.is_dir():
+        folder = folder.parent
+        wanted = folder.name
+    try:
+        present = sorted(entry.name for entry in folder.parent.iterdir())
+    except OSError:
+        return ()
+    near = did_you_mean(wanted, present)
+    if near:
+        names = " or ".join(f"`{name}`" for name in near)
+        return (f"did you mean {names} in `{_name(str(folder.parent), root)}`?",)
+    if not present:
+        return (f"the folder `{_name(str(folder.parent), root)}` is empty",)
+    listed = ", ".join(f"`{name}`" for name in present[:5]) + ", ..." * (len(present) > 5)
+    return (f"`{_name(str(folder.parent), root)}` holds {listed}",)
+
+
+# ---- bytes -----------------------------------------------------------------------------------------
+
+
+def line_blocks(file: InputFile) -> Iterator[bytes]:
+    """Yields the file's decompressed bytes in blocks of whole lines, each without its last newline.
+
+    A byte order mark at the start is left out. A line longer than a block makes its block longer.
+
+    Raises:
+        FileProblemError: The file can't be opened, or its compression is damaged.
+    """
+    rest = b""
+    is_first = True
+    for block in _blocks(file):
+        data = rest + block if rest else block
+        if is_first:
+            if len(data) < len(_BYTE_ORDER_MARK):
+                rest = data
+                continue
+            data = data.removeprefix(_BYTE_ORDER_MARK)
+            is_first = False
+        end = data.rfind(b"\n")
+        if end < 0:
+            rest = data
+            continue
+        rest = data[end + 1 :]
+        yield data[:end]
+    if rest.removeprefix(_BYTE_ORDER_MARK if is_first else b""):
+        yield rest
+
+
+def _blocks(file: InputFile) -> Iterator[bytes]:
+    """Yields decompressed bytes; every way a file can fail becomes a `FileProblemError`."""
+    kind = _COMPRESSIONS.get(Path(file.path).suffix, "")
+    try:
+        with Path(file.path).open("rb") as opened:
+            yield from _decompressor(kind)(opened)
+    except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
+        raise FileProblemError(
+            "T0513",
+            f"the {kind} data ends early or is damaged",
+            helps=(f"decompress the file by hand to see whether it is whole: {error}",),
+        ) from error
+    except OSError as error:
+        # The decompressors raise plain OSErrors for bad magic bytes; those carry no errno.
+        if error.errno is None:
+            raise FileProblemError(
+                "T0513",
+                f"the file is not {kind} data",
+                helps=(f"its name ends in `{Path(file.path).suffix}`",),
+            ) from error
+        raise FileProblemError("T0512", f"the file can't be read: {error.strerror}") from error
+
+
+def _decompressor(kind: str) -> Callable[[BinaryIO], Iterator[bytes]]:
+    match kind:
+        case "gzip":
+            return lambda opened: _read(gzip.GzipFile(fileobj=opened))
+        case "bzip2":
+            return lambda opened: _read(bz2.BZ2File(opened))
+        case "zstd":
+            return _read_zstd
+        case _:
+            return _read
+
+
+def _read(opened: BinaryIO | gzip.GzipFile | bz2.BZ2File) -> Iterator[bytes]:
+    while block := opened.read(_BLOCK_BYTES):
+        yield block
+
+
+def _read_zstd(opened: BinaryIO) -> Iterator[bytes]:
+    """Frame by frame: the library's stream reader takes a file that ends inside a frame for whole."""
+    frame = None
+    compressed = b""
+    while compressed or (compressed := opened.read(_BLOCK_BYTES)):
+        frame = frame or zstandard.ZstdDecompressor().decompressobj()
+        if block := frame.decompress(compressed):
+            yield block
+        compressed = frame.unused_data if frame.eof else b""
+        if frame.eof:
+            frame = None
+    if frame is not None:
+        raise EOFError("the last frame has no end")

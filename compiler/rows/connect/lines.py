@@ -1,0 +1,155 @@
+"""Line formats: JSON Lines, and plain text with one row a line.
+
+In: an input file. Out: chunks of rows, numbered by line from 1. A line that is no JSON object, or holds an
+integer beyond 64 bits, is reported with its place and left out; the rest of the file is still read. One
+pass, about 1 s per 300 MB.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+
+import orjson
+
+from taskc.compiler.rows.connect.files import FileProblemError, InputFile, line_blocks
+from taskc.compiler.rows.connect.raw import RawChunk, Value
+from taskc.compiler.rows.findings import shown
+
+__all__ = ["BadRow", "json_chunks", "text_blocks", "text_chunks"]
+
+# (code, message, row number, field, excerpt, notes)
+BadRow = Callable[[str, str, int, str, str, tuple[str, ...]], None]
+
+_MAX_INT64_DIGITS = 19
+_EXCERPT_CHARS = 30  # on each side of the place
+# Digits become zeros, so that one `find` sees whether any number is long enough to overflow.
+_DIGITS_TO_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER = b"0" * _MAX_INT64_DIGITS
+
+
+class _NotAnObjectError(ValueError):
+    """The line is JSON, but no object."""
+
+
+class _BigIntegerError(ValueError):
+    """The line holds an integer beyond 64 bits."""
+
+
+# ---- JSON Lines ------------------------------------------------------------------------------------
+
+
+def json_chunks(file: InputFile, file_index: int, bad_row: BadRow) -> Iterator[RawChunk]:
+    """Yields the rows of a JSON Lines file; lines of nothing but whitespace are no rows."""
+    first = 1
+    for block in line_blocks(file):
+        lines = block.split(b"\n")
+        rows = _all_at_once(block, lines)
+        if rows is not None:
+            yield RawChunk(file_index, range(first, first + len(lines)), rows)
+        else:
+            yield _one_by_one(file_index, first, lines, bad_row)
+        first += len(lines)
+
+
+def _all_at_once(block: bytes, lines: list[bytes]) -> list[dict[str, Value]] | None:
+    """Parses a block in which nothing is unusual; None where a line needs a closer look."""
+    if _LONG_NUMBER in block.translate(_DIGITS_TO_ZEROS):
+        return None
+    try:
+        rows = list(map(orjson.loads, lines))
+    except orjson.JSONDecodeError:
+        return None
+    return rows if {dict}.issuperset(map(type, rows)) else None
+
+
+def _one_by_one(file_index: int, first: int, lines: list[bytes], bad_row: BadRow) -> RawChunk:
+    rows: list[dict[str, Value]] = []
+    numbers: list[int] = []
+    for number, line in enumerate(lines, start=first):
+        if not line.strip():
+            continue
+        try:
+            rows.append(_object(line))
+            numbers.append(number)
+        except orjson.JSONDecodeError as error:
+            _report_bad_json(number, line, error, bad_row)
+        except _BigIntegerError as error:
+            bad_row("T0524", "an integer is beyond 64 bits", number, "", str(error), ())
+        except _NotAnObjectError as error:
+            bad_row("T0517", f"row {number} is no object", number, "", str(error), ())
+    return RawChunk(file_index, numbers, rows)
+
+
+def _object(line: bytes) -> dict[str, Value]:
+    row = orjson.loads(line)
+    if _LONG_NUMBER in line.translate(_DIGITS_TO_ZEROS):
+        # orjson turns an integer beyond 64 bits into a float without a word; json keeps it whole.
+        json.loads(line, parse_int=_checked_int)
+    if type(row) is not dict:
+        raise _NotAnObjectError(shown(row))
+    return row
+
+
+def _checked_int(digits: str) -> int:
+    # Digits are counted first: converting a very long number is slow, and refused beyond 4,300.
+    if len(digits) > _MAX_INT64_DIGITS + 1 or not -(2**63) <= int(digits) < 2**63:
+        raise _BigIntegerError(digits if len(digits) < _EXCERPT_CHARS else f"{digits[:27]}...")
+    return int(digits)
+
+
+def _report_bad_json(
+    number: int, line: bytes, error: orjson.JSONDecodeError, bad_row: BadRow
+) -> None:
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as wrong:
+        excerpt = line[max(0, wrong.start - _EXCERPT_CHARS) : wrong.start + _EXCERPT_CHARS]
+        message = f"row {number} is not UTF-8"
+        notes = (f"byte {wrong.start + 1} of the line is 0x{line[wrong.start]:02x}",)
+        bad_row("T0514", message, number, "", excerpt.decode(errors="replace"), notes)
+        return
+    position = min(error.pos, len(text))
+    start = max(0, position - _EXCERPT_CHARS)
+    end = position + _EXCERPT_CHARS
+    excerpt = "..." * (start > 0) + text[start:end] + "..." * (end < len(text))
+    bad_row(
+        "T0516",
+        f"row {number} is not JSON: {error.msg} at column {position + 1}"[:100],
+        number,
+        "",
+        excerpt,
+        (),
+    )
+
+
+# ---- plain text ------------------------------------------------------------------------------------
+
+
+def text_blocks(file: InputFile) -> Iterator[list[str]]:
+    """Yields the lines of a UTF-8 file in blocks, without line feeds.
+
+    Raises:
+        FileProblemError: The file can't be read, or is not UTF-8.
+    """
+    first = 1
+    for block in line_blocks(file):
+        try:
+            lines = block.decode().split("\n")
+        except UnicodeDecodeError as error:
+            number = first + block.count(b"\n", 0, error.start)
+            raise FileProblemError(
+                "T0514",
+                f"line {number} is not UTF-8: byte 0x{block[error.start]:02x}",
+                row=number,
+                helps=("convert the file, for example `iconv -f LATIN1 -t UTF-8`",),
+            ) from error
+        yield lines
+        first += len(lines)
+
+
+def text_chunks(file: InputFile, file_index: int) -> Iterator[RawChunk]:
+    """Yields one row a line, with the one field `text`; an empty line is a row with an empty text."""
+    first = 1
+    for lines in text_blocks(file):
+        rows: list[dict[str, Value]] = [{"text": line.removesuffix("\r")} for line in lines]
+        yield RawChunk(file_index, range(first, first + len(lines)), rows)
+        first += len(lines)

@@ -1,0 +1,123 @@
+"""Reading a split: which files, which format, and every mistake as a diagnostic.
+
+In: a plan's `Connector` and a split. Out: the files' names and an iterator over their rows. This is the
+only place that catches what a format raises, and the only one that knows all formats.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from taskc.compiler import plan
+from taskc.compiler.rows.connect.columnar import arrow_chunks, parquet_chunks
+from taskc.compiler.rows.connect.delimited import delimited_chunks
+from taskc.compiler.rows.connect.files import FileProblemError, InputFile, input_files
+from taskc.compiler.rows.connect.lines import json_chunks, text_chunks
+from taskc.compiler.rows.connect.raw import RawChunk
+from taskc.compiler.rows.findings import Findings
+from taskc.dsl.diagnostics import RowPlace
+
+__all__ = ["SplitReader", "open_split"]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitReader:
+    """The rows of one split, file after file.
+
+    Attributes:
+        connector: How rows are read.
+        files: The split's files, sorted by name.
+        columns: The columns that are read; None: all.
+        findings: Told of every mistake.
+    """
+
+    connector: plan.Connector
+    files: tuple[InputFile, ...]
+    columns: tuple[str, ...] | None
+    findings: Findings
+
+    def chunks(self) -> Iterator[RawChunk]:
+        """Yields the rows; a file that can't be read through is reported and left there."""
+        for index, file in enumerate(self.files):
+            try:
+                yield from self._file_chunks(file, index)
+            except FileProblemError as problem:
+                self.findings.report(
+                    problem.code,
+                    problem.message,
+                    at=self.connector.at,
+                    label="read from here",
+                    notes=(f"file `{file.name}`",) if not problem.row else (),
+                    helps=problem.helps,
+                    row=RowPlace(file.name, problem.row) if problem.row else None,
+                )
+
+    def _file_chunks(self, file: InputFile, index: int) -> Iterator[RawChunk]:
+        def bad_row(
+            code: str, message: str, number: int, field: str, value: str, notes: tuple[str, ...]
+        ) -> None:
+            place = RowPlace(file.name, number, field, value)
+            self.findings.report(
+                code, message, at=self.connector.at, label="read from here", notes=notes, row=place
+            )
+
+        options = self.connector.options
+        columns = options.get("columns")
+        names = tuple(columns) if isinstance(columns, list) else None
+        match self.connector.kind:
+            case "jsonl":
+                return json_chunks(file, index, bad_row)
+            case "csv":
+                delimiter = str(options.get("delimiter") or ",")
+                return delimited_chunks(
+                    file, index, bad_row, delimiter=delimiter, quoted=True, columns=names
+                )
+            case "tsv":
+                return delimited_chunks(
+                    file, index, bad_row, delimiter="\t", quoted=False, columns=names
+                )
+            case "parquet":
+                return parquet_chunks(file, index, self.columns)
+            case "arrow":
+                return arrow_chunks(file, index, self.columns)
+            case "text":
+                return text_chunks(file, index)
+            case "hf":
+                return iter(())  # `open_split` has said that it is not carried out
+            case _ as never:
+                assert_never(never)
+
+
+def open_split(
+    connector: plan.Connector, split: str, columns: Sequence[str] | None, findings: Findings
+) -> SplitReader:
+    """Finds the files of a split; where there are none, that is reported and no rows come.
+
+    Args:
+        connector: How rows are read.
+        split: A split that is read from files.
+        columns: The columns that are read; None: all.
+        findings: Told of every mistake.
+    """
+    files: list[InputFile] = []
+    if connector.kind == "hf":
+        data_set = connector.patterns.get(split, "")
+        findings.report(
+            "T0515",
+            "the connector `hf` is not carried out by this version yet",
+            at=connector.at,
+            label="a data set of the hub",
+            helps=(f"download `{data_set}` and read its files: `from parquet(...)`",),
+        )
+    elif len(str(connector.options.get("delimiter") or ",")) != 1:
+        findings.report(
+            "T0523",
+            "a delimiter is one character",
+            at=connector.at,
+            label=f"not {len(str(connector.options['delimiter']))}",
+        )
+    else:
+        files = input_files(connector, split, findings)
+    return SplitReader(
+        connector, tuple(files), None if columns is None else tuple(columns), findings
+    )

@@ -1,0 +1,98 @@
+"""Mistakes in the rows of one source: collected, the first few kept, the rest counted.
+
+In: findings of `connect` and `shape`, in the order of rows. Out: diagnostics with the row they speak of.
+A file with a million bad lines costs a counter, not a million messages.
+"""
+
+from dataclasses import dataclass, field
+
+from taskc.compiler import plan
+from taskc.dsl.diagnostics import Diagnostic, Reporter, RowPlace, Severity
+from taskc.dsl.text.source_text import Span
+
+__all__ = ["MAX_KEPT", "Findings", "shown"]
+
+MAX_KEPT = 20  # errors a source shows
+_MAX_SHOWN_CHARS = 60
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found wrong while one source was read.
+
+    Attributes:
+        source: Name of the source.
+        at: Where the source stands in the spec.
+        num_errors: Every error, also those that are not kept.
+    """
+
+    source: str
+    at: plan.Place
+    num_errors: int = 0
+    _reporter: Reporter = field(default_factory=Reporter)
+
+    def report(
+        self,
+        code: str,
+        message: str,
+        *,
+        at: plan.Place | None = None,
+        label: str = "",
+        notes: tuple[str, ...] = (),
+        helps: tuple[str, ...] = (),
+        row: RowPlace | None = None,
+    ) -> None:
+        """Adds one finding.
+
+        Args:
+            code: A code of the table.
+            message: The first line, at most 100 characters.
+            at: The clause it is about; None: the source's own name.
+            label: The words under the place.
+            notes: Facts.
+            helps: Actions.
+            row: The input row, where one is concerned.
+        """
+        if self.num_errors >= MAX_KEPT:
+            self.num_errors += 1
+            return
+        place = at or self.at
+        span = Span(place.path, place.start, place.end)
+        self._reporter.report(code, span, message, label=label, notes=notes, helps=helps, row=row)
+        if self._reporter.diagnostics[-1].severity is Severity.ERROR:
+            self.num_errors += 1
+
+    def diagnostics(self) -> list[Diagnostic]:
+        """What was kept, and one line for the rest."""
+        kept = list(self._reporter.diagnostics)
+        hidden = self.num_errors - MAX_KEPT
+        if hidden > 0:
+            last = Reporter()
+            last.report(
+                "T0809",
+                Span(self.at.path, self.at.start, self.at.end),
+                f"{hidden:,} more errors in the rows of `{self.source}`".replace(",", "_"),
+                label=f"only the first {MAX_KEPT} are shown",
+            )
+            kept += last.diagnostics
+        return kept
+
+
+def shown(value: object) -> str:
+    """Returns a value as a user writes it, shortened to 60 characters."""
+    match value:
+        case None:
+            text = "none"
+        case bool():
+            text = "true" if value else "false"
+        case str():
+            # Cut before quoting: a text may be megabytes long.
+            text = '"' + value[: _MAX_SHOWN_CHARS + 1].replace("\n", "\\n") + '"'
+        case list():
+            text = f"[{', '.join(shown(item) for item in value[:8])}{', ...' * (len(value) > 8)}]"
+        case dict():
+            fields = ", ".join(f"{name}: {shown(item)}" for name, item in list(value.items())[:8])
+            text = f"{{{fields}{', ...' * (len(value) > 8)}}}"
+        case _:
+            text = str(value)
+    return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[: _MAX_SHOWN_CHARS - 3]}..."

@@ -1,22 +1,27 @@
 """The artefact's format: its files, its models, its columns and its content digest, defined once.
 
-In: nothing. Out: pydantic models of manifest.json, ledger.json and run.json, the Arrow schemas of the
-tables, and the digest over their logical columns. Both the writer and the reader stand on this file;
-it opens no shard and imports no torch. docs/artifact.md says the same in prose, byte for byte, and
-docs/schemas/manifest.schema.json is generated from here.
+In: nothing. Out: pydantic models of manifest.json, ledger.json and run.json, the paths of the other
+files, and (from `columns`) the tables' schemas and the digest over them. Both the writer and the
+reader stand on this file; it opens no shard and imports no torch. docs/artifact.md says the same in
+prose, byte for byte, and docs/schemas/manifest.schema.json is generated from here.
 
     ArtifactError   an artefact is damaged, of another version, or not fit for what is asked of it
 """
 
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-import numpy as np
-import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+
+from taskc.runtime.columns import (
+    ContentDigest,
+    evaluation_schema,
+    id_bytes,
+    provenance_schema,
+    shard_schema,
+)
 
 __all__ = [
     "ArtifactError",
@@ -46,7 +51,7 @@ __all__ = [
     "shard_schema",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Literal[1] = 1
 MANIFEST = "manifest.json"
 LEDGER = "ledger.json"
 RUN = "run.json"
@@ -330,7 +335,7 @@ _SIGNED = ',\n  "digest": "'
 
 
 def dump(document: Model) -> bytes:
-    """Returns the document's bytes; a manifest or run is signed with the digest of what precedes."""
+    """Returns the document's bytes; a manifest or run ends with the digest of what precedes."""
     fields = document.model_dump(mode="json")
     signed = fields.pop("digest", None) is not None
     text = json.dumps(fields, ensure_ascii=False, indent=2)
@@ -369,7 +374,7 @@ def manifest_json_schema() -> dict[str, JsonValue]:
     """Returns the published JSON Schema of manifest.json (draft 2020-12)."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://taskc.dev/schemas/manifest-1.json",
+        "$id": f"urn:taskc:manifest:{FORMAT_VERSION}",
         **Manifest.model_json_schema(mode="serialization"),
     }
 
@@ -378,150 +383,3 @@ def sha256_of(path: Path) -> str:
     """Returns the SHA-256 of a file's bytes, read in pieces; about 1.3 GB/s with SHA-NI."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-# ---- tables ------------------------------------------------------------------------------------
-
-
-def id_bytes(vocab_size: int) -> Literal[2, 4]:
-    """Returns the bytes a stored token id takes."""
-    return 2 if vocab_size <= 1 << 16 else 4
-
-
-def shard_schema(vocab_size: int) -> pa.Schema:
-    """Returns the columns of train/shard-*.arrow; one row is one packed sequence."""
-    ids = pa.uint16() if id_bytes(vocab_size) == 2 else pa.uint32()
-    return pa.schema(
-        {
-            "input_ids": pa.list_(ids),
-            "lengths": pa.list_(pa.int32()),
-            "spans": pa.list_(pa.int32()),
-            "example_ids": pa.list_(pa.uint32()),
-            "source": pa.list_(pa.uint16()),
-        }
-    )
-
-
-def provenance_schema() -> pa.Schema:
-    """Returns the columns of train/examples.parquet; row i is example id i."""
-    name = pa.dictionary(pa.int32(), pa.string())
-    return pa.schema(
-        {
-            "source": name,
-            "file": name,
-            "row": pa.int64(),
-            "row_id": pa.binary(16),
-            "ordinal": pa.int32(),
-            "template": name,
-            "label": name,
-            "at": name,
-            "repetition": pa.int32(),
-            "part": pa.int32(),
-            "trimmed_tokens": pa.int32(),
-        }
-    )
-
-
-def evaluation_schema() -> pa.Schema:
-    """Returns the columns of eval/SPLIT.parquet; one row is one example of one prompt."""
-    name = pa.dictionary(pa.int32(), pa.string())
-    ids = pa.list_(pa.uint32())
-    return pa.schema(
-        {
-            "example": pa.uint32(),
-            "source": name,
-            "cluster": name,
-            "template": name,
-            "label": name,
-            "at": name,
-            "shots": pa.int32(),
-            "input_ids": ids,
-            "target_ids": ids,
-            "option_ids": pa.list_(ids),
-            "correct": pa.list_(pa.int32()),
-            "references": pa.list_(pa.string()),
-            "metric": name,
-            "file": name,
-            "row": pa.int64(),
-            "row_id": pa.binary(16),
-            "ordinal": pa.int32(),
-        }
-    )
-
-
-# ---- content digest ----------------------------------------------------------------------------
-
-# Logical types: what is hashed does not depend on how wide a file stores it. File names, row numbers
-# and places in the spec stand in neither table: shuffled inputs or a moved clause change no content.
-_SEQUENCE_COLUMNS = {"input_ids": "<u4", "lengths": "<i4", "spans": "<i4", "example_ids": "<u4"}
-_EXAMPLE_COLUMNS = {
-    **dict.fromkeys(("source", "row_id", "template", "label"), ""),
-    **dict.fromkeys(("ordinal", "repetition", "part"), "<i4"),
-}
-_EVALUATION_COLUMNS = {
-    **dict.fromkeys(("source", "cluster", "template", "label", "references", "metric", "row_id"), ""),
-    **dict.fromkeys(("example", "input_ids", "target_ids", "option_ids"), "<u4"),
-    **dict.fromkeys(("shots", "correct", "ordinal"), "<i4"),
-}
-
-
-class ContentDigest:
-    """SHA-256 over the logical columns, fed in order, in pieces of any size.
-
-    A column of plain numbers is their little-endian bytes. A column of lists, texts or bytes is two
-    columns: `NAME#lengths` (uint32 each) and `NAME#items`, the items of all of them one after another;
-    lists in lists repeat the rule. One pass, about 1.3 GB/s; ids count four bytes each.
-    """
-
-    def __init__(self) -> None:
-        self._columns: dict[str, "hashlib._Hash"] = {}
-
-    def add_sequences(self, table: pa.Table | pa.RecordBatch) -> None:
-        """Feeds rows of a shard."""
-        self._add("train/sequences", _SEQUENCE_COLUMNS, table)
-
-    def add_examples(self, table: pa.Table | pa.RecordBatch) -> None:
-        """Feeds rows of train/examples.parquet."""
-        self._add("train/examples", _EXAMPLE_COLUMNS, table)
-
-    def add_evaluation(self, split: str, table: pa.Table | pa.RecordBatch) -> None:
-        """Feeds rows of eval/SPLIT.parquet."""
-        self._add(f"eval/{split}", _EVALUATION_COLUMNS, table)
-
-    def columns(self) -> dict[str, str]:
-        """Returns the digest of each column so far, sorted by name."""
-        return {name: self._columns[name].hexdigest() for name in sorted(self._columns)}
-
-    def digest(self) -> str:
-        """Returns the content digest so far: of a version line and a line for each column."""
-        lines = [f"{name} {digest}\n" for name, digest in self.columns().items()]
-        return hashlib.sha256("".join(["taskc content 1\n", *lines]).encode()).hexdigest()
-
-    def _add(self, part: str, columns: dict[str, str], table: pa.Table | pa.RecordBatch) -> None:
-        for name, dtype in columns.items():
-            column = table.column(name)
-            chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-            for chunk in chunks or [pa.array([], column.type)]:
-                for suffix, values in _pieces(chunk, dtype):
-                    key = f"{part}/{name}{suffix}"
-                    self._columns.setdefault(key, hashlib.sha256()).update(values)
-
-
-def _pieces(array: pa.Array, dtype: str) -> Iterator[tuple[str, "np.ndarray | memoryview"]]:
-    """Yields what is hashed of an array: (suffix of the column's name, contiguous bytes)."""
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if pa.types.is_list(array.type):
-        offsets = np.asarray(array.offsets)
-        yield "#lengths", np.diff(offsets).astype("<u4")
-        items = array.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0]))
-        for suffix, values in _pieces(items, dtype):
-            yield f"#items{suffix}", values
-    elif dtype:
-        yield "", np.asarray(array).astype(dtype, copy=False)
-    else:
-        texts = array.cast(pa.large_binary())
-        offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset :][: len(texts) + 1]
-        yield "#lengths", np.diff(offsets).astype("<u4")
-        if texts.buffers()[2] is not None:
-            yield "#items", memoryview(texts.buffers()[2])[int(offsets[0]) : int(offsets[-1])]

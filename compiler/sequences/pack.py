@@ -1,11 +1,12 @@
 """Stage `pack`: which examples share a sequence, by best-fit-decreasing inside each window.
 
-In: the lengths of the examples in stream order. Out: an order of examples and where each pack begins.
-No token is touched, no example is split, none is lost.
+In: the lengths of the examples in stream order. Out: an order of examples and where each pack
+begins. No token is touched, no example is split, none is lost.
 
-Best-fit-decreasing is exact but works on classes: examples of one length are alike, and so are bins with
-one residual space. The tightest bin that takes an example of length s stays the tightest while it takes
-more of them, so a whole run is placed in one step: O(runs) steps and two sorts of machine integers.
+Best-fit-decreasing is exact but works on classes: examples of one length are alike, and so are bins
+with one residual space. The tightest bin that takes an example of length s stays the tightest while
+it takes more of them, so a whole run is placed in one step: O(runs) steps and two sorts of machine
+integers.
 """
 
 from collections.abc import Iterable
@@ -42,9 +43,9 @@ class Packs:
 def pack(lengths: npt.NDArray[np.integer], *, length: int, window: int, keys: Keys) -> Packs:
     """Packs each consecutive window of the stream by best-fit-decreasing.
 
-    Windows keep their order. Inside a window packs stand in the order of a key made of their examples'
-    keys, so a reader that doesn't shuffle sees no curriculum of lengths; inside a pack examples keep
-    the order of the stream. 1,000,000 examples take about 0.2 CPU s.
+    Windows keep their order. Inside a window packs stand in the order of a key made of their
+    examples' keys, so a reader that doesn't shuffle sees no curriculum of lengths; inside a pack
+    examples keep the order of the stream. 1,000,000 examples take about 0.2 CPU s.
 
     Args:
         lengths: Tokens of each example, from 1 to `length`, [n].
@@ -93,13 +94,14 @@ def _best_fit(
 ) -> int:
     """Places one window's classes (size, count), largest size first; returns the new `num_bins`.
 
-    Appends to `runs` what goes where, in the order of `classes`. Invariant: `spaces[r]` lists the open
-    bins with residual space r as runs (first bin, number of bins), and bit r of `open_spaces` says that
-    there are some, so the tightest fit is the lowest bit from `size` on.
+    Appends to `runs` what goes where, in the order of `classes`. Invariant: `spaces[r]` lists the
+    open bins with residual space r as runs (first bin, number of bins), and bit r of `open_spaces`
+    says that there are some, so the tightest fit is the lowest bit from `size` on.
     """
     spaces: dict[int, list[tuple[int, int]]] = {}
     open_spaces = 0
-    for size, count in classes:
+    for size, num_examples in classes:
+        count = num_examples
         while count:
             fitting = open_spaces >> size
             if fitting:
@@ -108,10 +110,10 @@ def _best_fit(
             else:
                 space, first, available = length, num_bins, count
             each = space // size
-            if each > count:
+            if each > count:  # noqa: PLR1730 (`min` makes this loop a quarter slower)
                 each = count
             used = count // each
-            if used > available:
+            if used > available:  # noqa: PLR1730
                 used = available
             runs.append((first, used, each))
             count -= used * each
@@ -133,14 +135,16 @@ def _spread(runs: list[_Run]) -> Ints:
     first, used, each = np.array(runs, np.int64).T
     placed = used * each
     begin = np.repeat(np.cumsum(placed) - placed, placed)
-    return np.repeat(first, placed) + (np.arange(len(begin)) - begin) // np.repeat(each, placed)
+    bins: Ints = np.repeat(first, placed)
+    bins += (np.arange(len(begin)) - begin) // np.repeat(each, placed)
+    return bins
 
 
 def _rank(bins: Ints, window_of_bin: Ints, keys: Keys) -> Ints:
     """Returns each bin's place: by window, then by key, then by the order of opening.
 
-    A bin's key is the wrapping sum of its examples' mixed keys, uniform whatever their number; the least
-    of them would put bins of many short examples first.
+    A bin's key is the wrapping sum of its examples' mixed keys, uniform whatever their number; the
+    least of them would put bins of many short examples first.
     """
     sums = np.zeros(len(window_of_bin), np.uint64)
     np.add.at(sums, bins, _mixed(keys))

@@ -1,9 +1,10 @@
 """A folder that is there whole or not at all, whatever moment the process is killed at.
 
-In: a place and something that fills a folder. Out: the folder, durable, at that place. The folder is made
-beside the place under a hidden name, every file and folder of it is fsynced, and then one system call puts
-it there: a rename where nothing stood, else an exchange of the two names (renameat2, Linux 3.15), after
-which the old one is removed. Why not two renames or a symbolic link: docs/decisions/0031.
+In: a place and something that fills a folder. Out: the folder, durable, at that place. The folder
+is made beside the place under a hidden name, every file and folder of it is fsynced, and then one
+system call puts it there: a rename where nothing stood, else an exchange of the two names
+(renameat2, Linux 3.15), after which the old one is removed. Why not two renames or a symbolic link:
+docs/decisions/0031.
 """
 
 import ctypes

@@ -1,37 +1,34 @@
 """Stage `write`: the artefact's folder, from delivered examples and their packs.
 
-In: what `order` and `pack` decided, evaluation sets, the ledger and the facts of the build. Out: a folder
-as docs/artifact.md describes it, there whole or not at all. Nothing is chosen here: same inputs and same
-library versions, same bytes. Tokens are gathered once, shard by shard, and hashed twice (file, content).
+In: what `order` and `pack` decided, evaluation sets, the ledger and the facts of the build. Out: a
+folder as docs/artifact.md describes it, there whole or not at all. Nothing is chosen here: same
+inputs and same library versions, same bytes. Tokens are gathered once, shard by shard, and hashed
+twice (file, content).
 """
 
 import hashlib
 import os
 import platform
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet
 
 from taskc.compiler.examples import Delivered, EvaluationSet
 from taskc.compiler.plan import BuildPlan
+from taskc.compiler.sequences import figures
 from taskc.compiler.sequences.pack import Packs
 from taskc.compiler.sequences.publish import published
+from taskc.compiler.sequences.shards import shards
 from taskc.dsl.errors import InternalError
 from taskc.runtime import artifact
 from taskc.runtime.artifact import ArtifactError
 
 __all__ = ["BuildFacts", "TokenizerFacts", "write"]
-
-SHARD_BYTES = 64 << 20
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +74,14 @@ def write(
     delivered: Delivered,
     packs: Packs,
     evaluations: Sequence[EvaluationSet],
+    *,
     facts: BuildFacts,
 ) -> Path:
     """Writes the artefact to the folder `place`, in one step at the end; returns `place`.
 
     Args:
-        place: The artefact's own folder, `OUT/PACKAGE/BUILD[@PARAM=VALUE]`; an older artefact there is
-            replaced.
+        place: The artefact's own folder, `OUT/PACKAGE/BUILD[@PARAM=VALUE]`; an older artefact there
+            is replaced.
         plan: The build's plan.
         delivered: Training examples in stream order; none is fine.
         packs: `pack`'s answer for their lengths.
@@ -94,4 +92,137 @@ def write(
         ArtifactError: If something that is no artefact stands at `place`.
         InternalError: If the ledger does not balance, or a column is missing or holds a null.
     """
-    raise NotImplementedError
+    wrong = facts.ledger.imbalances()
+    if wrong:
+        raise InternalError("the ledger does not balance: " + "; ".join(wrong))
+    if place.exists() and not (place / artifact.MANIFEST).is_file() and any(place.iterdir()):
+        raise ArtifactError(str(place), "folder", "an artefact or nothing", "other files")
+    with published(place) as folder:
+        _Writer(folder, plan, delivered, packs, facts).fill(evaluations)
+    return place
+
+
+class _Writer:
+    """Fills one folder, file by file, and remembers what the manifest says of each."""
+
+    def __init__(
+        self, folder: Path, plan: BuildPlan, delivered: Delivered, packs: Packs, facts: BuildFacts
+    ) -> None:
+        self.folder = folder
+        self.plan = plan
+        self.delivered = delivered
+        self.packs = packs
+        self.facts = facts
+        self.files: dict[str, artifact.FileFacts] = {}
+        self.content = artifact.ContentDigest()
+
+    def fill(self, evaluations: Sequence[EvaluationSet]) -> None:
+        """Writes everything; the manifest last, since it speaks of all others."""
+        self._shards()
+        examples = _table(self.delivered.provenance, artifact.provenance_schema())
+        self.content.add_examples(examples)
+        self._file(artifact.PROVENANCE, _parquet(examples))
+        splits = {"train": figures.train_counts(self.delivered, self.packs)}
+        for evaluation in sorted(evaluations, key=lambda evaluation: evaluation.split):
+            table = _table(evaluation.columns, artifact.evaluation_schema())
+            self.content.add_evaluation(evaluation.split, table)
+            self._file(artifact.evaluation_path(evaluation.split), _parquet(table))
+            splits[evaluation.split] = figures.evaluation_counts(table)
+        for name, content in sorted(self.facts.tokenizer.files.items()):
+            self._file(f"{artifact.TOKENIZER}/{name}", content)
+        self._file(artifact.LEDGER, artifact.dump(self.facts.ledger))
+        _write_file(self.folder / artifact.RUN, artifact.dump(run_document(self.plan)))
+        _write_file(
+            self.folder / artifact.MANIFEST, artifact.dump(self._manifest(splits, examples))
+        )
+
+    def _file(self, path: str, content: "bytes | pa.Buffer") -> None:
+        digest = hashlib.sha256(content).hexdigest()
+        self.files[path] = artifact.FileFacts(size_bytes=len(content), sha256=digest)
+        _write_file(self.folder / path, content)
+
+    def _shards(self) -> None:
+        batches = shards(self.delivered, self.packs, self.facts.tokenizer.vocab_size)
+        for index, batch in enumerate(batches):
+            self.content.add_sequences(batch)
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_stream(sink, batch.schema) as stream:
+                stream.write_batch(batch)
+            self._file(artifact.shard_path(index), sink.getvalue())
+
+    def _manifest(
+        self, splits: dict[str, artifact.Counts], examples: pa.Table
+    ) -> artifact.Manifest:
+        plan, facts = self.plan, self.facts
+        return artifact.Manifest(
+            package=plan.package,
+            build=plan.name,
+            params=dict(sorted(plan.params.items())),
+            digests=artifact.Digests(
+                plan=facts.plan_digest,
+                tokenizer=facts.tokenizer.digest,
+                inputs={
+                    name: dict(sorted(by.items())) for name, by in sorted(facts.inputs.items())
+                },
+            ),
+            mixture=figures.mixture(plan, self.delivered, examples, facts.shares),
+            format=plan.format.model_dump(mode="json", exclude={"at": True}),
+            special=dict(sorted(facts.tokenizer.special.items())),
+            vocab_size=facts.tokenizer.vocab_size,
+            packing=figures.packing(plan, self.delivered, self.packs),
+            versions=_versions(),
+            splits=splits,
+            files=dict(sorted(self.files.items())),
+            columns=self.content.columns(),
+            content_digest=self.content.digest(),
+        )
+
+
+def _write_file(path: Path, content: "bytes | pa.Buffer") -> None:
+    """Writes a new file and makes it durable."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _table(columns: Mapping[str, Iterable[object]], schema: pa.Schema) -> pa.Table:
+    """Returns the columns as a table of exactly that schema.
+
+    Raises:
+        InternalError: If a column is missing, unknown, or holds a null.
+    """
+    if set(columns) != set(schema.names):
+        difference = sorted(set(columns) ^ set(schema.names))
+        raise InternalError(f"the table's columns differ from the format's in {difference}")
+    table = pa.table(
+        {name: pa.array(columns[name], schema.field(name).type) for name in schema.names}
+    )
+    nulls = [name for name in schema.names if table.column(name).null_count]
+    if nulls:
+        raise InternalError(f"the columns {nulls} hold a null")
+    return table
+
+
+def _parquet(table: pa.Table) -> pa.Buffer:
+    """Returns the table as a parquet file's bytes, which hold no time and no path."""
+    sink = pa.BufferOutputStream()
+    pa.parquet.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def run_document(plan: BuildPlan) -> artifact.Run:
+    """Returns run.json of a plan: its `train` and `evaluate` blocks."""
+    blocks = (artifact.RunBlock.model_validate(run.model_dump(mode="json")) for run in plan.runs)
+    return artifact.Run(runs=tuple(blocks))
+
+
+def _versions() -> artifact.Versions:
+    return artifact.Versions(
+        taskc=version("taskc-lang"),
+        python=platform.python_version(),
+        tokenizers=version("tokenizers"),
+        pyarrow=version("pyarrow"),
+        unicodedata=unicodedata.unidata_version,
+    )

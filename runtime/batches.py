@@ -1,0 +1,114 @@
+"""Batches of an artefact's rows, for one rank, that can be put down and taken up again.
+
+In: mapped shards and a schedule. Out: dictionaries of numpy arrays, ready for `torch.from_numpy`:
+input_ids, labels, position_ids int64 [B, T] and segment_ids int32 [B, T]; see `layout`. Rows that
+stay empty because a rank got none make a batch of shape [0, T], so that all ranks take equally many
+steps.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from taskc.runtime.artifact import ArtifactError, Manifest
+from taskc.runtime.layout import lay_out
+from taskc.runtime.schedule import Schedule
+from taskc.runtime.shards import Shards
+
+__all__ = ["Batch", "Batches"]
+
+Batch = dict[str, npt.NDArray[np.int64] | npt.NDArray[np.int32]]
+
+
+class Batches:
+    """An iterator over some epochs' batches of one rank.
+
+    Attributes:
+        schedule: What is dealt out at which step.
+        epochs: How often everything is read.
+        rank: Whose batches these are.
+        position: Steps taken, over all epochs.
+    """
+
+    def __init__(
+        self, shards: Shards, manifest: Manifest, schedule: Schedule, *, epochs: int, rank: int
+    ) -> None:
+        if not 0 <= rank < schedule.world_size:
+            raise ValueError(f"rank {rank} of {schedule.world_size}")
+        self.schedule = schedule
+        self.epochs = epochs
+        self.rank = rank
+        self.position = 0
+        self._shards = shards
+        self._length = manifest.packing.length
+        self._pad_id = pad_id(manifest)
+        self._content_digest = manifest.content_digest
+
+    def __len__(self) -> int:
+        """The number of steps in all epochs."""
+        return self.epochs * self.schedule.steps_per_epoch
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Goes on from where it stands."""
+        return self
+
+    def __next__(self) -> Batch:
+        """Returns the next step's batch."""
+        if self.position >= len(self):
+            raise StopIteration
+        batch = self.at(self.position)
+        self.position += 1
+        return batch
+
+    def at(self, position: int) -> Batch:
+        """Returns the batch of a step, counted from 0 over all epochs; changes nothing."""
+        epoch, step = divmod(position, self.schedule.steps_per_epoch)
+        numbers = self.schedule.rows(epoch=epoch, step=step, rank=self.rank).tolist()
+        if self.schedule.rule.unit == "examples":
+            rows = [self._shards.example(number) for number in numbers]
+            length = max((len(row.ids) for row in rows), default=0)
+        else:
+            rows, length = [self._shards.row(number) for number in numbers], self._length
+        layout = lay_out(rows, length, self._pad_id)
+        return {
+            "input_ids": layout.input_ids,
+            "labels": layout.labels,
+            "position_ids": layout.position_ids,
+            "segment_ids": layout.segment_ids,
+        }
+
+    def state_dict(self) -> dict[str, object]:
+        """Returns where this stands: a handful of numbers, equal for all ranks."""
+        return {**self._identity(), "position": self.position}
+
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
+        """Goes to where `state` was taken.
+
+        Raises:
+            ArtifactError: If the state belongs to other content, another batch, seed or number of
+            ranks.
+        """
+        for field, expected in self._identity().items():
+            if state.get(field) != expected:
+                raise ArtifactError("state", field, str(expected), str(state.get(field)))
+        position = state.get("position")
+        if not isinstance(position, int) or position < 0:
+            raise ArtifactError("state", "position", "a number of steps", repr(position))
+        self.position = position
+
+    def _identity(self) -> dict[str, object]:
+        return {
+            "content_digest": self._content_digest,
+            "batch": str(self.schedule.rule),
+            "seed": self.schedule.seed,
+            "world_size": self.schedule.world_size,
+        }
+
+
+def pad_id(manifest: Manifest) -> int:
+    """Returns what stands in padding: `pad`, else `eos`, else id 0; the loss never sees it."""
+    for name in ("pad", "eos"):
+        if name in manifest.special:
+            return manifest.special[name].id
+    return 0

@@ -1,0 +1,121 @@
+"""The packed sequences of an artefact, mapped: shards become views, rows are found by number.
+
+In: Arrow stream files. Out: rows as views into the files; nothing is copied and only pages that are
+read are loaded. An index of the examples is made when one is first asked for by its id.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from taskc.runtime.artifact import ArtifactError, shard_schema
+from taskc.runtime.layout import Row
+
+__all__ = ["Shards"]
+
+Ints = npt.NDArray[np.int64]
+
+
+class _Batch:
+    """Flat views of one record batch, with each row's bounds in them."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self.table = batch
+        self.ids, self.id_bounds = _flat(batch.column("input_ids"))
+        self.lengths, self.example_bounds = _flat(batch.column("lengths"))
+        self.spans, self.span_bounds = _flat(batch.column("spans"))
+        self.examples, _ = _flat(batch.column("example_ids"))
+
+    def row(self, index: int) -> Row:
+        examples = slice(*self.example_bounds[index : index + 2])
+        return Row(
+            self.ids[slice(*self.id_bounds[index : index + 2])],
+            self.lengths[examples],
+            self.spans[slice(*self.span_bounds[index : index + 2])],
+            self.examples[examples],
+        )
+
+
+def _flat(array: pa.ListArray) -> tuple[npt.NDArray[Any], list[int]]:
+    """Returns the items of all lists and the bounds of each list in them."""
+    offsets = np.asarray(array.offsets)
+    items = array.values.to_numpy(zero_copy_only=True)
+    return items, offsets.tolist()
+
+
+class Shards:
+    """Sequences and examples of the training split, by number."""
+
+    def __init__(self, files: Sequence[Path], vocab_size: int) -> None:
+        schema = shard_schema(vocab_size)
+        self.batches = [_Batch(batch) for file in files for batch in _record_batches(file, schema)]
+        self._rows_until = list(accumulate(len(batch.id_bounds) - 1 for batch in self.batches))
+
+    def __len__(self) -> int:
+        """The number of sequences."""
+        return self._rows_until[-1] if self._rows_until else 0
+
+    def row(self, index: int) -> Row:
+        """Returns sequence number `index`, from 0 to `len - 1`."""
+        number = bisect_right(self._rows_until, index)
+        batch = self.batches[number]
+        return batch.row(index - self._rows_until[number] + len(batch.id_bounds) - 1)
+
+    def example(self, example_id: int) -> Row:
+        """Returns one example as a sequence by itself."""
+        sequence, place = self._places[example_id].tolist()
+        row = self.row(sequence)
+        begin = int(row.lengths[:place].sum())
+        end = begin + int(row.lengths[place])
+        starts = row.spans[::2]
+        inside = np.repeat((starts >= begin) & (starts < end), 2)
+        return Row(
+            row.ids[begin:end],
+            row.lengths[place : place + 1],
+            row.spans[inside] - np.int32(begin),
+            row.examples[place : place + 1],
+        )
+
+    @property
+    def num_examples(self) -> int:
+        """The number of examples in all sequences."""
+        return sum(len(batch.examples) for batch in self.batches)
+
+    @cached_property
+    def _places(self) -> Ints:
+        """(sequence, place in it) of each example, by id, [n, 2]; O(n), 16 bytes an example."""
+        counts = [np.diff(batch.example_bounds) for batch in self.batches]
+        per_sequence = np.concatenate([np.zeros(0, np.int64), *counts])
+        sequences = np.repeat(np.arange(len(per_sequence)), per_sequence)
+        firsts = np.repeat(np.cumsum(per_sequence) - per_sequence, per_sequence)
+        examples = np.concatenate([np.zeros(0, np.uint32), *(b.examples for b in self.batches)])
+        places = np.empty((len(examples), 2), np.int64)
+        places[examples] = np.stack([sequences, np.arange(len(examples)) - firsts], axis=1)
+        return places
+
+
+def _record_batches(file: Path, schema: pa.Schema) -> list[pa.RecordBatch]:
+    """Maps one shard.
+
+    Raises:
+        ArtifactError: If it is no Arrow stream of that schema.
+    """
+    try:
+        with pa.memory_map(str(file)) as source, pa.ipc.open_stream(source) as stream:
+            found, batches = stream.schema, list(stream)
+    except (pa.ArrowException, OSError) as error:
+        raise ArtifactError(str(file), "bytes", "an Arrow stream", str(error)) from error
+    if found != schema:
+        raise ArtifactError(str(file), "schema", _words(schema), _words(found))
+    return batches
+
+
+def _words(schema: pa.Schema) -> str:
+    return ", ".join(f"{field.name} {field.type}" for field in schema)

@@ -1,9 +1,11 @@
-"""Keys: the canonical bytes of a value, the id of a row, and every random draw, laid down byte for byte.
+"""Keys: canonical bytes of values, ids of rows, and every random draw, byte for byte.
 
-In: values of rows and names of declarations. Out: bytes and unsigned integers that depend on nothing
-else: no path, no file order, no package alias, no clock, no library version. docs/keys.md is the page
-that another program can be written from; it is part of the edition. About 1.5 us for the id of a small
-row and 0.8 us a draw.
+In: values of rows and names of declarations. Out: bytes and unsigned integers that depend on
+nothing
+else: no path, no file order, no package alias, no clock, no library version. docs/keys.md is the
+    page
+that another program can be written from; it is part of the edition. About 1.5 us for the id of a
+small row and 0.8 us a draw.
 """
 
 import struct
@@ -34,21 +36,21 @@ Value = object  # str | int | float | bool | None | list[Value] | dict[str, Valu
 
 
 class NotCanonicalError(ValueError):
-    """The value is outside the language: infinite, not a number, beyond 64 bits, or of a foreign kind."""
+    """No value of the language: infinite, not a number, beyond 64 bits, or of a foreign kind."""
 
 
 class RowKey(NamedTuple):
-    """Which row: its id (16 bytes) and its position among equal rows of its source and split, from 0."""
+    """Which row: its id (16 bytes), and its position among equal rows of the split, from 0."""
 
     id: bytes
     ordinal: int
 
 
-# ---- canonical bytes -------------------------------------------------------------------------------
+# ---- canonical bytes -----------------------------------------------------------------------------
 
 
 def canonical(value: Value) -> bytes:
-    """Returns the bytes that stand for `value`; two values have the same bytes only if they are the same.
+    """Returns the bytes that stand for `value`, and for no other value.
 
     Raises:
         NotCanonicalError: A float is infinite or not a number, an integer is beyond 64 bits, a text
@@ -60,7 +62,7 @@ def canonical(value: Value) -> bytes:
 
 
 def _append(value: Value, pieces: list[bytes]) -> None:
-    """Appends the canonical bytes of `value`; exact types, so that a bool is never taken for an int."""
+    """Appends the canonical bytes of `value`; by exact type, so that no bool counts as an int."""
     kind = type(value)
     if kind is str:
         pieces.append(_text(value))  # type: ignore[arg-type]  # `kind` says so
@@ -121,7 +123,7 @@ def _float(number: float) -> bytes:
     return b"d" + _pack_double(number + 0.0)  # -0.0 + 0.0 is 0.0
 
 
-# ---- row ids ---------------------------------------------------------------------------------------
+# ---- row ids -------------------------------------------------------------------------------------
 
 
 def value_hash(value: Value) -> bytes:
@@ -132,8 +134,8 @@ def value_hash(value: Value) -> bytes:
 def row_hasher(reads: Iterable[str] | None) -> Callable[[dict[str, Value]], bytes]:
     """Returns the function from a row to its id, 16 bytes.
 
-    The id is the hash of the record of the columns that are read; a column that is missing or none is
-    left out of that record, so a null and an absent key are the same row.
+    The id is the hash of the record of the columns that are read; a column that is missing or none
+    is left out of that record, so a null and an absent key are the same row.
 
     Args:
         reads: The columns that the source reads; None: every column of the row.
@@ -162,11 +164,11 @@ def row_hasher(reads: Iterable[str] | None) -> Callable[[dict[str, Value]], byte
     return row_id
 
 
-# ---- draws -----------------------------------------------------------------------------------------
+# ---- draws ---------------------------------------------------------------------------------------
 
 
 class Scope:
-    """What a draw may depend on besides the row: the edition alone, or the edition and a mixture's seed.
+    """What a draw may depend on besides the row: the edition, and perhaps a mixture's seed.
 
     Attributes:
         key: The 32 bytes that key every draw of the scope.
@@ -228,7 +230,7 @@ class Scope:
         return int.from_bytes(state.digest(), "big")
 
     def _state(self, declaration: str, repetition: int, draw_name: str) -> blake2b:
-        """The hash state after everything but the row; kept, because rows are many and names few."""
+        """The hash state after all but the row; kept, because rows are many and names few."""
         name = (declaration, repetition, draw_name)
         state = self._states.get(name)
         if state is None:
@@ -261,7 +263,7 @@ def rendezvous(
     return drawn.index(max(drawn))
 
 
-def permutation(
+def permutation(  # noqa: PLR0917 - the order is that of `draw`, then what is drawn for
     scope: Scope, declaration: str, row: RowKey, repetition: int, draw_name: str, num_items: int
 ) -> list[int]:
     """Returns 0 .. `num_items` - 1 sorted by the draws "DRAW_NAME/0", "DRAW_NAME/1", ...

@@ -1,8 +1,9 @@
 """Values to their declared types: strict, with the place inside the value where one does not fit.
 
-In: a value from a file, or a cell of text, and its type in the plan. Out: the value as the language holds
-it, or a `MismatchError` with the path to the part that is wrong. An int where a float is declared becomes a
-float; nothing else is converted, except that a cell of a text format is read as its type.
+In: a value from a file, or a cell of text, and its type in the plan. Out: the value as the language
+holds it, or a `MismatchError` with the path to the part that is wrong. An int where a float is
+declared becomes a float; nothing else is converted, except that a cell of a text format is read as
+its type.
 """
 
 import re
@@ -76,7 +77,7 @@ def is_optional(value_type: plan.ValueType) -> bool:
     return isinstance(value_type, plan.OptionalType)
 
 
-# ---- values ----------------------------------------------------------------------------------------
+# ---- values --------------------------------------------------------------------------------------
 
 
 def converter(value_type: plan.ValueType) -> Converter:
@@ -173,7 +174,7 @@ def _record(record: plan.RecordType) -> Converter:
     return convert_fields
 
 
-# ---- cells -----------------------------------------------------------------------------------------
+# ---- cells ---------------------------------------------------------------------------------------
 
 
 def cell_converter(value_type: plan.ValueType) -> Converter:

@@ -1,8 +1,8 @@
 """Expressions to functions: compiled once, called for every row.
 
-In: an expression or a template text of the plan. Out: a function from an `Env` to its value, built of
-closures. Nothing is looked up in the plan again, and nothing here knows rows, files or diagnostics: where
-an expression has no value, a `RowError` says why.
+In: an expression or a template text of the plan. Out: a function from an `Env` to its value, built
+of closures. Nothing is looked up in the plan again, and nothing here knows rows, files or
+diagnostics: where an expression has no value, a `RowError` says why.
 """
 
 from collections.abc import Callable
@@ -32,8 +32,8 @@ class Env:
     """What an expression sees.
 
     Attributes:
-        values: Fields of the row, lets, and what the stage adds. A dotted name such as "answer.text"
-            is found by `answer.text` before the field of a record is tried.
+        values: Fields of the row, lets, and what the stage adds. A dotted name such as
+            "answer.text" is found by `answer.text` before the field of a record is tried.
         draw: From a draw's name ("choose/question/1") to a number from 0 to 2**64 - 1.
     """
 
@@ -46,10 +46,10 @@ TextEvaluator = Callable[[Env], str]
 
 
 def compile_expression(expr: plan.Expr) -> Evaluator:
-    """Returns the function that gives the expression's value; it raises `RowError` where there is none."""
+    """Returns the function that gives the expression's value, or raises `RowError`."""
     match expr:
         case plan.Const(value=value):
-            return lambda env: value
+            return lambda _env: value
         case plan.Name(name=name):
             return _name(name)
         case plan.GetField():
@@ -86,7 +86,7 @@ def compile_text(text: plan.TemplateText) -> TextEvaluator:
 
 
 def placeholder(value: Value) -> str:
-    """Returns a value as a placeholder shows it: texts as they are, ints in decimal, floats shortest."""
+    """Returns a value as a placeholder shows it: text as it is, int in decimal, float shortest."""
     if isinstance(value, str):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -99,12 +99,12 @@ def placeholder(value: Value) -> str:
 
 def _piece(part: plan.TextPart) -> TextEvaluator:
     if isinstance(part, str):
-        return lambda env: part
+        return lambda _env: part
     evaluator = compile_expression(part)
     return lambda env: placeholder(evaluator(env))
 
 
-# ---- names and access ------------------------------------------------------------------------------
+# ---- names and access ----------------------------------------------------------------------------
 
 
 def _name(name: str) -> Evaluator:
@@ -162,7 +162,7 @@ def _item(container: Value, index: Value) -> Value:
     raise RowError(f"`[...]` takes a list or a record, not {kind_of(container)}", shown(container))
 
 
-# ---- operators -------------------------------------------------------------------------------------
+# ---- operators -----------------------------------------------------------------------------------
 
 
 def _unary(expr: plan.Unary) -> Evaluator:
@@ -229,7 +229,7 @@ def _conditional(expr: plan.Conditional) -> Evaluator:
     return lambda env: then(env) if require_bool(test(env), "`if`") else otherwise(env)
 
 
-# ---- displays and calls ----------------------------------------------------------------------------
+# ---- displays and calls --------------------------------------------------------------------------
 
 
 def _dict_display(expr: plan.DictDisplay) -> Evaluator:
@@ -238,7 +238,7 @@ def _dict_display(expr: plan.DictDisplay) -> Evaluator:
         constant = {
             key: value.value for key, value in expr.entries if isinstance(value, plan.Const)
         }
-        return lambda env: constant
+        return lambda _env: constant
     entries = [(key, compile_expression(value)) for key, value in expr.entries]
     return lambda env: {key: evaluator(env) for key, evaluator in entries}
 
@@ -269,7 +269,8 @@ def _call(expr: plan.Call) -> Evaluator:
     named = {name: compile_expression(value) for name, value in expr.named.items()}
     if expr.function == "choose":
         draw_name = f"choose/{expr.draw}"
-        # The high half of the product is uniform over the arguments; only the chosen one is evaluated.
+        # The high half of the product is uniform over the arguments; only the chosen one is
+        # evaluated.
         return lambda env: args[env.draw(draw_name) * len(args) >> 64](env)
     constants = [arg.value if isinstance(arg, plan.Const) else None for arg in expr.args]
     function = library_function(expr.function, constants)

@@ -1,10 +1,11 @@
 """Mistakes in the rows of one source: collected, the first few kept, the rest counted.
 
-In: findings of `connect` and `shape`, in the order of rows. Out: diagnostics with the row they speak of.
-A file with a million bad lines costs a counter, not a million messages.
+In: findings of `connect` and `shape`, in the order of rows. Out: diagnostics with the row they
+speak of. A file with a million bad lines costs a counter, not a million messages.
 """
 
 from dataclasses import dataclass, field
+from itertools import islice
 
 from taskc.compiler import plan
 from taskc.dsl.diagnostics import Diagnostic, Reporter, RowPlace, Severity
@@ -14,6 +15,7 @@ __all__ = ["MAX_KEPT", "Findings", "shown"]
 
 MAX_KEPT = 20  # errors a source shows
 _MAX_SHOWN_CHARS = 60
+_MAX_SHOWN_ITEMS = 8
 
 
 @dataclass(slots=True)
@@ -89,10 +91,16 @@ def shown(value: object) -> str:
             # Cut before quoting: a text may be megabytes long.
             text = '"' + value[: _MAX_SHOWN_CHARS + 1].replace("\n", "\\n") + '"'
         case list():
-            text = f"[{', '.join(shown(item) for item in value[:8])}{', ...' * (len(value) > 8)}]"
+            text = f"[{_listed([shown(item) for item in value[:_MAX_SHOWN_ITEMS]], len(value))}]"
         case dict():
-            fields = ", ".join(f"{name}: {shown(item)}" for name, item in list(value.items())[:8])
-            text = f"{{{fields}{', ...' * (len(value) > 8)}}}"
+            fields = [
+                f"{name}: {shown(item)}" for name, item in islice(value.items(), _MAX_SHOWN_ITEMS)
+            ]
+            text = f"{{{_listed(fields, len(value))}}}"
         case _:
             text = str(value)
     return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[: _MAX_SHOWN_CHARS - 3]}..."
+
+
+def _listed(items: list[str], num_items: int) -> str:
+    return ", ".join([*items, "..."] if num_items > len(items) else items)

@@ -1,7 +1,8 @@
 """The library functions, carried out.
 
-In: values. Out: values, or a `RowError`. What each function gives is defined in `dsl/model/functions.py`;
-a test runs every example that stands there. Regular expressions are RE2's, in time linear in the text.
+In: values. Out: values, or a `RowError`. What each function gives is defined in
+`dsl/model/functions.py`; a test runs every example that stands there. Regular expressions are
+RE2's, in time linear in the text.
 """
 
 import re
@@ -36,8 +37,8 @@ def library_function(name: str, constants: Sequence[Value]) -> Function:
 
     Args:
         name: A name of the library but `choose`, which evaluates its arguments by itself.
-        constants: Its positional arguments where they are constants, else None; a constant pattern is
-            compiled here, once.
+        constants: Its positional arguments where they are constants, else None; a constant pattern
+            is compiled here, once.
     """
     if name in ("matches", "extract") and len(constants) > 1 and isinstance(constants[1], str):
         compiled = _pattern(constants[1])
@@ -47,7 +48,7 @@ def library_function(name: str, constants: Sequence[Value]) -> Function:
     return LIBRARY[name]
 
 
-# ---- arguments -------------------------------------------------------------------------------------
+# ---- arguments -----------------------------------------------------------------------------------
 
 
 def _text(value: Value, function: str) -> str:
@@ -86,7 +87,7 @@ def _not_empty(value: Value, function: str) -> list[Value]:
     return items
 
 
-# ---- text ------------------------------------------------------------------------------------------
+# ---- text ----------------------------------------------------------------------------------------
 
 
 def _len(value: Value) -> Value:
@@ -194,7 +195,7 @@ def _normalize(value: Value, form: Value = "NFC") -> Value:
             raise RowError("a normal form is NFC, NFD, NFKC or NFKD", shown(form))
 
 
-# ---- lists -----------------------------------------------------------------------------------------
+# ---- lists ---------------------------------------------------------------------------------------
 
 
 def _first(items: Value) -> Value:
@@ -227,7 +228,7 @@ def _index(items: Value, item: Value) -> Value:
     raise RowError("`index`: the item is not in the list", shown(item))
 
 
-# ---- numbers ---------------------------------------------------------------------------------------
+# ---- numbers -------------------------------------------------------------------------------------
 
 
 def _numbers(arguments: tuple[Value, ...], function: str) -> list[int | float]:

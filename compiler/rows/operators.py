@@ -1,8 +1,8 @@
 """Operators over values of rows: exact, total but for row errors, and strict about kinds.
 
-In: values. Out: values, or a `RowError` that the stage turns into a diagnostic with row and place. A bool
-is never a number; integers are 64 bit; a float is always finite; nothing is converted without being asked,
-except that an int beside a float counts as a float.
+In: values. Out: values, or a `RowError` that the stage turns into a diagnostic with row and place.
+A bool is never a number; integers are 64 bit; a float is always finite; nothing is converted
+without being asked, except that an int beside a float counts as a float.
 """
 
 from collections.abc import Callable, Hashable
@@ -36,7 +36,7 @@ _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 
 
 class RowError(Exception):
-    """An expression has no value for this row; caught by the stage that knows the row, never beyond.
+    """An expression has no value for this row; caught by the stage that knows the row.
 
     Attributes:
         message: What is wrong, as a diagnostic says it.
@@ -49,7 +49,7 @@ class RowError(Exception):
         self.value = value
 
 
-# ---- kinds -----------------------------------------------------------------------------------------
+# ---- kinds ---------------------------------------------------------------------------------------
 
 
 def kind_of(value: Value) -> str:
@@ -123,7 +123,7 @@ def checked_float(number: float) -> float:
     raise RowError("the result is beyond the floats")
 
 
-# ---- operators -------------------------------------------------------------------------------------
+# ---- operators -----------------------------------------------------------------------------------
 
 
 def operator_function(
@@ -239,7 +239,7 @@ def _order(left: Value, right: Value, operator: str) -> int:
         return (left > right) - (left < right)
     if isinstance(left, str) or isinstance(right, str):
         raise RowError(
-            f"`{operator}` takes two numbers or two texts, not {kind_of(left)} and {kind_of(right)}",
+            f"`{operator}` takes two numbers or texts, not {kind_of(left)} and {kind_of(right)}",
             shown(right if isinstance(left, str) else left),
         )
     first = require_number(left, f"`{operator}`")

@@ -1,7 +1,7 @@
 """Rank: the order in which a source's rows are asked for.
 
-In: shaped rows. Out: their indices, first asked first. The order is a keyed hash of each row alone: a row
-that is added pushes in somewhere and moves no other before or behind another.
+In: shaped rows. Out: their indices, first asked first. The order is a keyed hash of each row alone:
+a row that is added pushes in somewhere and moves no other before or behind another.
 """
 
 from taskc.compiler.examples import Rows
@@ -18,6 +18,7 @@ def rank(rows: Rows, scope: Scope, declaration: str, repetition: int) -> list[in
         rows: Rows of one source and split.
         scope: The mixture's scope.
         declaration: Name of the source.
-        repetition: How often the rows were delivered before: each repetition has an order of its own.
+        repetition: How often the rows were delivered before: each repetition has an order of its
+            own.
     """
     return in_drawn_order(scope, declaration, rows.ids, rows.ordinals, repetition, "rank")

@@ -1,7 +1,7 @@
 """Which rows stay: dedup, carve and limit as keyed choices over the rows of a split.
 
-In: row ids and ordinals. Out: indices, in file order. Every choice is a draw in the source's own scope, so
-it depends on no other source, on no mixture and on no order of rows. O(n log n).
+In: row ids and ordinals. Out: indices, in file order. Every choice is a draw in the source's own
+scope, so it depends on no other source, on no mixture and on no order of rows. O(n log n).
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from taskc.compiler.keys import Scope
 __all__ = ["carved", "deduplicated", "in_drawn_order", "limited"]
 
 
-def in_drawn_order(
+def in_drawn_order(  # noqa: PLR0917 - the order is that of `Scope.draws`
     scope: Scope,
     declaration: str,
     ids: Sequence[bytes],
@@ -30,20 +30,19 @@ def in_drawn_order(
 def limited(
     declaration: str, ids: Sequence[bytes], ordinals: Sequence[int], limit: int
 ) -> list[int]:
-    """Returns the rows that `limit` keeps: the first so many by the draw "limit"; a larger limit only adds."""
+    """Returns the first `limit` rows by the draw "limit"; a larger limit only adds rows."""
     if len(ids) <= limit:
         return list(range(len(ids)))
     order = in_drawn_order(Scope.source(), declaration, ids, ordinals, 0, "limit")
     return sorted(order[:limit])
 
 
-def carved(
-    declaration: str, name: str, ids: Sequence[bytes], ordinals: Sequence[int], count: int
-) -> list[int]:
-    """Returns the rows that move to the split `name`: whole groups of equal rows, `count` rows in all.
+def carved(declaration: str, name: str, ids: Sequence[bytes], count: int) -> list[int]:
+    """Returns the rows that move to the split `name`: groups of equal rows, `count` rows in all.
 
-    Groups come in the order of their draw "carve/NAME"; one that holds more rows than are still wanted
-    is passed over, so the count is met exactly unless only larger groups are left, and never exceeded.
+    Groups come in the order of their draw "carve/NAME"; one that holds more rows than are still
+    wanted is passed over, so the count is met exactly unless only larger groups are left, and never
+    exceeded.
     """
     by_id: dict[bytes, list[int]] = {}
     for index, row_id in enumerate(ids):

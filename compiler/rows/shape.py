@@ -1,9 +1,10 @@
 """Shape: a source's files to rows that conform to its type, split by split.
 
-In: a plan's `Source`. Out: rows with ids, and why every other row left. For each row, in this order: declared
-columns are conformed, the id is made, `let` and `where` are evaluated, the shaped row is conformed; then for
-each split: `dedup`, `carve`, `limit`. The order in which the spec says them does not count. Mistakes in rows
-are diagnostics; a row with one is neither kept nor dropped, and stops the build.
+In: a plan's `Source`. Out: rows with ids, and why every other row left. For each row, in this
+order: declared columns are conformed, the id is made, `let` and `where` are evaluated, the shaped
+row is conformed; then for each split: `dedup`, `carve`, `limit`. The order in which the spec says
+them does not count. Mistakes in rows are diagnostics; a row with one is neither kept nor dropped,
+and stops the build.
 """
 
 from array import array
@@ -63,12 +64,13 @@ class Counts:
 
 @dataclass(slots=True)
 class Loaded:
-    """One source's rows.
+    """One source's rows by split: those asked for and that it has, in the order asked for.
 
     Attributes:
-        rows: By split, those that were asked for and that the source has, in the order asked for.
-        counts: By split, as `rows`.
-        drops: By split, the rows that each clause dropped.
+        rows: The rows that are left.
+        counts: What became of all rows.
+        drops: The rows that each clause dropped.
+        digests: SHA-256 of the files that the split was read from; a carved split has its origin's.
         diagnostics: The first mistakes, and how many more there are.
         num_errors: Every error, also those that are not among `diagnostics`.
     """
@@ -76,10 +78,12 @@ class Loaded:
     rows: dict[str, Rows] = field(default_factory=dict)
     counts: dict[str, Counts] = field(default_factory=dict)
     drops: dict[str, dict[Drop, Dropped]] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     num_errors: int = 0
 
 
+# Told of a split and how many of its rows were read since the last call.
 Progress = Callable[[str, int], None]
 
 
@@ -94,11 +98,12 @@ def load(
 
     Args:
         source: What to read.
-        splits: The splits that are wanted; those that the source does not have are left out. A carved
-            split brings the reading of its origin with it, and leaves its rows out of the origin.
+        splits: The splits that are wanted; those that the source does not have are left out. A
+            carved split brings the reading of its origin with it, and leaves its rows out of the
+            origin.
         sample: Only the first so many rows of each split's files are read; a `carve` then takes at
             most half of them.
-        progress: Told (split, rows read so far) about every 8,000 rows.
+        progress: Told of every chunk of rows.
     """
     loading = _Loading(source, sample, progress, Findings(source.name, source.at))
     for split in _needed(source, splits):
@@ -124,8 +129,25 @@ class _State:
 
     shaped: ShapedRows
     file_names: list[str]
+    digest: str
     counts: Counts
     drops: dict[Drop, Dropped] = field(default_factory=dict)
+
+    def keep(self, kept: list[int], drop: Drop) -> None:
+        """Leaves only the rows at `kept`; the others go by `drop`."""
+        if len(kept) == len(self.shaped):
+            return
+        fallen = self.shaped.without(kept)
+        self.note(drop, fallen.files, fallen.numbers)
+        self.shaped = self.shaped.pick(kept)
+
+    def note(self, drop: Drop, files: Sequence[int], numbers: Sequence[int]) -> None:
+        """Writes down that rows went by `drop`."""
+        if numbers:
+            dropped = self.drops.setdefault(drop, Dropped())
+            dropped.files.extend(files)
+            dropped.numbers.extend(numbers)
+            self.counts.dropped += len(numbers)
 
 
 @dataclass(slots=True)
@@ -142,19 +164,21 @@ class _Loading:
         """Reads a split from its files: every step that looks at one row alone, then `dedup`."""
         shaper = RowShaper(self.source, self.findings)
         reader = open_split(self.source.connector, split, shaper.columns, self.findings)
-        names = [file.name for file in reader.files]
         counts = Counts()
         for chunk in reader.chunks():
             room = None if self.sample is None else self.sample - counts.read
-            counts.read += shaper.take(chunk, names[chunk.file], room)
+            num_rows = shaper.take(chunk, reader.files[chunk.file].name, room)
+            counts.read += num_rows
             if self.progress is not None:
-                self.progress(split, counts.read)
-            if self.sample is not None and counts.read >= self.sample:
+                self.progress(split, num_rows)
+            if counts.read == self.sample:
                 break
-        counts.failed = shaper.num_failed
-        state = self.states[split] = _State(shaper.shaped, names, counts)
+        counts.read += reader.num_bad_rows
+        counts.failed = reader.num_bad_rows + shaper.num_failed
+        names = [file.name for file in reader.files]
+        state = self.states[split] = _State(shaper.shaped, names, reader.digest(), counts)
         for where, rows in zip(self.source.wheres, shaper.refused, strict=True):
-            self._note(state, Drop(STAGE, "where", where.at), rows.files, rows.numbers)
+            state.note(Drop(STAGE, "where", where.at), rows.files, rows.numbers)
         self._dedup(state)
 
     def _dedup(self, state: _State) -> None:
@@ -172,51 +196,37 @@ class _Loading:
             return
         shaped = state.shaped
         kept = deduplicated(self.source.name, shaped.dedup_keys, shaped.ids, shaped.ordinals)
-        self._keep(state, kept, Drop(STAGE, "dedup", dedup.at))
+        state.keep(kept, Drop(STAGE, "dedup", dedup.at))
 
     def carve(self, carve: plan.CarvedSplit) -> None:
         """Moves rows from a split to the one that is carved out of it."""
         origin = self.states[carve.origin]
-        shaped = origin.shaped
+        num_rows = len(origin.shaped)
         count = carve.count
         if self.sample is not None:
-            count = min(count, len(shaped.ids) // 2)
-        elif len(shaped.ids) < count and not origin.counts.failed:
+            count = min(count, num_rows // 2)
+        elif num_rows < count and not self.findings.num_errors:
             self.findings.report(
                 "T0806",
-                f"`carve` asks for {count} rows of `{carve.origin}`, which has {len(shaped.ids)}",
+                f"`carve` asks for {count} rows of `{carve.origin}`, which has {num_rows}",
                 label=f"split `{carve.name}` of this source",
                 helps=("ask for fewer rows",),
             )
-        moved = carved(self.source.name, carve.name, shaped.ids, shaped.ordinals, count)
+        moved = carved(self.source.name, carve.name, origin.shaped.ids, count)
         origin.counts.carved_out += len(moved)
         self.states[carve.name] = _State(
-            shaped.pick(moved), origin.file_names, Counts(carved_in=len(moved))
+            origin.shaped.pick(moved),
+            origin.file_names,
+            origin.digest,
+            Counts(carved_in=len(moved)),
         )
-        origin.shaped = shaped.without(moved)
+        origin.shaped = origin.shaped.without(moved)
 
     def limit(self, limit: int, at: plan.Place) -> None:
         """Applies `limit` to the training split."""
         train = self.states["train"]
         kept = limited(self.source.name, train.shaped.ids, train.shaped.ordinals, limit)
-        self._keep(train, kept, Drop(STAGE, "limit", at))
-
-    def _keep(self, state: _State, kept: list[int], drop: Drop) -> None:
-        if len(kept) == len(state.shaped.ids):
-            return
-        fallen = state.shaped.without(kept)
-        self._note(state, drop, fallen.files, fallen.numbers)
-        state.shaped = state.shaped.pick(kept)
-
-    def _note(
-        self, state: _State, drop: Drop, files: Sequence[int], numbers: Sequence[int]
-    ) -> None:
-        if not numbers:
-            return
-        dropped = state.drops.setdefault(drop, Dropped())
-        dropped.files.extend(files)
-        dropped.numbers.extend(numbers)
-        state.counts.dropped += len(numbers)
+        train.keep(kept, Drop(STAGE, "limit", at))
 
     def result(self, splits: Sequence[str]) -> Loaded:
         """Puts together what was asked for."""
@@ -225,20 +235,24 @@ class _Loading:
             state = self.states.get(split)
             if state is None:
                 continue
-            state.counts.kept = len(state.shaped.ids)
+            state.counts.kept = len(state.shaped)
             loaded.rows[split] = state.shaped.rows(self.source.name, split, state.file_names)
             loaded.counts[split] = state.counts
             loaded.drops[split] = state.drops
-            if not state.counts.kept and state.counts.dropped and not self.findings.num_errors:
-                self.findings.report(
-                    "T0808",
-                    f"no row of split `{split}` is left",
-                    label=f"{state.counts.dropped} rows were dropped",
-                    notes=tuple(
-                        f"{len(rows)} by the `{drop.reason}` at {drop.at}"
-                        for drop, rows in state.drops.items()
-                    ),
-                )
+            loaded.digests[split] = state.digest
+            if not state.counts.kept and state.counts.dropped:
+                self._warn_of_empty(split, state)
         loaded.diagnostics = self.findings.diagnostics()
         loaded.num_errors = self.findings.num_errors
         return loaded
+
+    def _warn_of_empty(self, split: str, state: _State) -> None:
+        self.findings.report(
+            "T0808",
+            f"no row of split `{split}` is left",
+            label=f"all {state.counts.dropped} rows were dropped",
+            notes=tuple(
+                f"{len(rows)} by the `{drop.reason}` at {drop.at}"
+                for drop, rows in state.drops.items()
+            ),
+        )

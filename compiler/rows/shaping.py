@@ -1,7 +1,8 @@
 """One row's way through a source: conform, id, `let`, `where`, conform.
 
-In: raw chunks of one split. Out: shaped rows with their ids and ordinals, the rows that each `where`
-refused, and a diagnostic for each row that can't be shaped. Compiled once a source; about 6 us a small row.
+In: raw chunks of one split. Out: shaped rows with their ids and ordinals, the rows that each
+`where` refused, and a diagnostic for each row that can't be shaped. Compiled once a source; about 6
+us a small row.
 """
 
 from collections import defaultdict
@@ -52,9 +53,13 @@ class ShapedRows:
     numbers: list[int] = field(default_factory=list)
     dedup_keys: list[bytes] = field(default_factory=list)
 
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.ids)
+
     def pick(self, indices: Sequence[int]) -> "ShapedRows":
         """Returns the rows at `indices`."""
-        if len(indices) == len(self.ids):
+        if len(indices) == len(self):
             return self
         return ShapedRows(
             values=[self.values[index] for index in indices],
@@ -68,7 +73,7 @@ class ShapedRows:
     def without(self, indices: Sequence[int]) -> "ShapedRows":
         """Returns the rows that are not at `indices`."""
         gone = set(indices)
-        return self.pick([index for index in range(len(self.ids)) if index not in gone])
+        return self.pick([index for index in range(len(self)) if index not in gone])
 
     def rows(self, source: str, split: str, file_names: list[str]) -> Rows:
         """Returns the rows as they are handed on."""
@@ -116,7 +121,7 @@ class _Field:
 
 
 class _BadRowError(Exception):
-    """The row can't be shaped; the diagnostic's parts are its arguments. Caught in `RowShaper.take`."""
+    """The row can't be shaped; caught in `RowShaper.take`, which makes a diagnostic of it."""
 
     def __init__(
         self,
@@ -172,7 +177,7 @@ class RowShaper:
     # ---- a chunk -------------------------------------------------------------------------------
 
     def take(self, chunk: RawChunk, file_name: str, most_rows: int | None) -> int:
-        """Shapes the rows of a chunk, at most `most_rows` of them, and returns how many were read."""
+        """Shapes at most `most_rows` rows of a chunk and returns how many were read."""
         rows = chunk.rows[:most_rows]
         numbers = chunk.numbers[:most_rows]
         if not self._has_columns(chunk, file_name):
@@ -356,11 +361,11 @@ def _failed(error: RowError, at: plan.Place, label: str, field: str = "") -> _Ba
     return _BadRowError("T0803", error.message, at, label=label, field=field, value=error.value)
 
 
-# ---- compiling a source ----------------------------------------------------------------------------
+# ---- compiling a source --------------------------------------------------------------------------
 
 
 def _columns_read(source: plan.Source, reads: Sequence[str]) -> tuple[str, ...]:
-    """A declared column is looked at even where nothing uses it: the declaration speaks of the file."""
+    """A declared column is looked at even where nothing uses it: it says what the file holds."""
     return tuple(sorted({*reads, *source.columns}))
 
 

@@ -1,8 +1,9 @@
 """Columnar formats: Parquet, and Arrow IPC as file or stream.
 
-In: an input file. Out: chunks of rows as plain values, numbered from 1. Only the columns that are read are
-decoded. Integers, floats, texts, booleans, lists, records, nulls and dictionaries of these have a meaning
-in the language; a column of another kind (a timestamp, a decimal, bytes) is reported once a file.
+In: an input file. Out: chunks of rows as plain values, numbered from 1. Only the columns that are
+read are decoded. Integers, floats, texts, booleans, lists, records, nulls and dictionaries of these
+have a meaning in the language; a column of another kind (a timestamp, a decimal, bytes) is reported
+once a file.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +30,8 @@ def parquet_chunks(
         columns: The columns that are read, those that the file has of them; None: all.
 
     Raises:
-        FileProblemError: The file is no Parquet, is damaged, or a column has no type of the language.
+        FileProblemError: The file is no Parquet, is damaged, or a column has no type of the
+        language.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -54,7 +56,8 @@ def arrow_chunks(
         columns: The columns that are read, those that the file has of them; None: all.
 
     Raises:
-        FileProblemError: The file is no Arrow IPC, is damaged, or a column has no type of the language.
+        FileProblemError: The file is no Arrow IPC, is damaged, or a column has no type of the
+        language.
     """
     import pyarrow as pa
 

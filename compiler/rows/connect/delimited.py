@@ -1,8 +1,9 @@
 """CSV (RFC 4180) and TSV: rows of cells under a header.
 
-In: an input file. Out: chunks of rows whose values are texts, numbered by the line on which they start.
-CSV cells may be quoted and hold newlines; TSV has no quotes, as registered at IANA: a quote there is a
-character like any other. Which cell is a number is said by the declared types, never guessed.
+In: an input file. Out: chunks of rows whose values are texts, numbered by the line on which they
+start. CSV cells may be quoted and hold newlines; TSV has no quotes, as registered at IANA: a quote
+there is a character like any other. Which cell is a number is said by the declared types, never
+guessed.
 """
 
 import csv
@@ -11,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
 from taskc.compiler.rows.connect.files import FileProblemError, InputFile
-from taskc.compiler.rows.connect.lines import BadRow, text_blocks
-from taskc.compiler.rows.connect.raw import RawChunk, Value
+from taskc.compiler.rows.connect.lines import text_blocks
+from taskc.compiler.rows.connect.raw import BadRow, RawChunk, ReportRow, Value
 
 __all__ = ["delimited_chunks"]
 
@@ -22,7 +23,7 @@ _CHUNK_ROWS = 8192
 def delimited_chunks(
     file: InputFile,
     file_index: int,
-    bad_row: BadRow,
+    bad_row: ReportRow,
     *,
     delimiter: str,
     quoted: bool,
@@ -39,7 +40,8 @@ def delimited_chunks(
         columns: Names of the columns of a file without header; None: the first row names them.
 
     Raises:
-        FileProblemError: The file can't be read, a quote is never closed, or the header is unusable.
+        FileProblemError: The file can't be read, a quote is never closed, or the header is
+        unusable.
     """
     records = (_quoted if quoted else _plain)(text_blocks(file), delimiter)
     header = columns
@@ -60,7 +62,8 @@ def delimited_chunks(
 
 def _quoted(blocks: Iterable[list[str]], delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yields (line it starts on, cells) for each record of a file whose cells may be quoted."""
-    # The module's limit of 131,072 characters a cell is process-wide; documents are longer than that.
+    # The module's limit of 131,072 characters a cell is process-wide; documents are longer than
+    # that.
     csv.field_size_limit(sys.maxsize)
     lines = (f"{line}\n" for line in chain.from_iterable(blocks))
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -76,8 +79,8 @@ def _quoted(blocks: Iterable[list[str]], delimiter: str) -> Iterator[tuple[int, 
             f"the record that starts on line {number} is not CSV: {error}"[:100],
             row=number,
             helps=(
-                "a quote inside a quoted cell is doubled; "
-                "tab-separated files without quotes are read by `tsv(...)`",
+                "double a quote that stands inside a quoted cell",
+                "read a tab-separated file without quoted cells by `tsv(...)`",
             ),
         ) from error
 
@@ -105,14 +108,8 @@ def _header(cells: list[str] | None) -> tuple[str, ...]:
 
 
 def _report_width(
-    number: int, cells: list[str], width: int, delimiter: str, bad_row: BadRow
+    number: int, cells: list[str], width: int, delimiter: str, bad_row: ReportRow
 ) -> None:
     few_or_many = "few" if len(cells) < width else "many"
-    bad_row(
-        "T0518",
-        f"row {number} has too {few_or_many} cells: {len(cells)}, not {width}",
-        number,
-        "",
-        delimiter.join(cells)[:60],
-        (),
-    )
+    message = f"row {number} has too {few_or_many} cells: {len(cells)}, not {width}"
+    bad_row(BadRow("T0518", message, number, delimiter.join(cells)[:60]))

@@ -1,7 +1,7 @@
-"""Input files: from a path or glob to sorted files, and from a file to decompressed blocks of lines.
+"""Input files: from a path or glob to sorted files, from a file to blocks of whole lines.
 
-In: patterns of a connector. Out: files with the name they are shown by, and their bytes in blocks of
-whole lines of about 1 MiB, whatever the compression. A file that can't be read through is a
+In: patterns of a connector. Out: files with the name they are shown by, and their bytes in blocks
+of whole lines of about 1 MiB, whatever the compression. A file that can't be read through is a
 `FileProblemError`, which `reading.py` turns into a diagnostic.
 """
 
@@ -24,6 +24,7 @@ from taskc.dsl.spelling import did_you_mean
 __all__ = ["FileProblemError", "InputFile", "input_files", "line_blocks"]
 
 _BLOCK_BYTES = 1 << 20
+_MAX_LISTED = 5  # names of files in a message
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bzip2"}
 
@@ -54,16 +55,16 @@ class FileProblemError(Exception):
         self.helps = helps
 
 
-# ---- which files -----------------------------------------------------------------------------------
+# ---- which files ---------------------------------------------------------------------------------
 
 
 def input_files(connector: plan.Connector, split: str, findings: Findings) -> list[InputFile]:
-    """Returns the files of a split, sorted by name; none, and a diagnostic, where there are none."""
+    """Returns the files of a split, sorted by name; a diagnostic where there are none."""
     pattern = connector.patterns[split]
     root = connector.roots.get(split) or "."
     shown_pattern = _name(pattern, root)
     is_glob = glob.has_magic(pattern) and not Path(pattern).exists()
-    paths = [pattern] if not is_glob else glob.glob(pattern, recursive=True)
+    paths = [pattern] if not is_glob else glob.glob(pattern, recursive=True)  # noqa: PTH207 - `Path.glob` takes no absolute pattern
     files = [InputFile(path, _name(path, root)) for path in paths if Path(path).is_file()]
     if files:
         return sorted(files, key=lambda file: file.name)
@@ -103,11 +104,12 @@ def _mend(pattern: str, root: str) -> tuple[str, ...]:
         return (f"did you mean {names} in `{_name(str(folder.parent), root)}`?",)
     if not present:
         return (f"the folder `{_name(str(folder.parent), root)}` is empty",)
-    listed = ", ".join(f"`{name}`" for name in present[:5]) + ", ..." * (len(present) > 5)
+    listed = ", ".join(f"`{name}`" for name in present[:_MAX_LISTED])
+    listed += ", ..." * (len(present) > _MAX_LISTED)
     return (f"`{_name(str(folder.parent), root)}` holds {listed}",)
 
 
-# ---- bytes -----------------------------------------------------------------------------------------
+# ---- bytes ---------------------------------------------------------------------------------------
 
 
 def line_blocks(file: InputFile) -> Iterator[bytes]:
@@ -179,7 +181,7 @@ def _read(opened: BinaryIO | gzip.GzipFile | bz2.BZ2File) -> Iterator[bytes]:
 
 
 def _read_zstd(opened: BinaryIO) -> Iterator[bytes]:
-    """Frame by frame: the library's stream reader takes a file that ends inside a frame for whole."""
+    """Frame by frame: the library's stream reader takes a file cut inside a frame for whole."""
     frame = None
     compressed = b""
     while compressed or (compressed := opened.read(_BLOCK_BYTES)):

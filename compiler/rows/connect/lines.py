@@ -1,23 +1,20 @@
 """Line formats: JSON Lines, and plain text with one row a line.
 
-In: an input file. Out: chunks of rows, numbered by line from 1. A line that is no JSON object, or holds an
-integer beyond 64 bits, is reported with its place and left out; the rest of the file is still read. One
-pass, about 1 s per 300 MB.
+In: an input file. Out: chunks of rows, numbered by line from 1. A line that is no JSON object, or
+holds an integer beyond 64 bits, is reported with its place and left out; the rest of the file is
+still read. One pass, about 1 s per 300 MB.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import orjson
 
 from taskc.compiler.rows.connect.files import FileProblemError, InputFile, line_blocks
-from taskc.compiler.rows.connect.raw import RawChunk, Value
+from taskc.compiler.rows.connect.raw import BadRow, RawChunk, ReportRow, Value
 from taskc.compiler.rows.findings import shown
 
-__all__ = ["BadRow", "json_chunks", "text_blocks", "text_chunks"]
-
-# (code, message, row number, field, excerpt, notes)
-BadRow = Callable[[str, str, int, str, str, tuple[str, ...]], None]
+__all__ = ["json_chunks", "text_blocks", "text_chunks"]
 
 _MAX_INT64_DIGITS = 19
 _EXCERPT_CHARS = 30  # on each side of the place
@@ -34,10 +31,10 @@ class _BigIntegerError(ValueError):
     """The line holds an integer beyond 64 bits."""
 
 
-# ---- JSON Lines ------------------------------------------------------------------------------------
+# ---- JSON Lines ----------------------------------------------------------------------------------
 
 
-def json_chunks(file: InputFile, file_index: int, bad_row: BadRow) -> Iterator[RawChunk]:
+def json_chunks(file: InputFile, file_index: int, bad_row: ReportRow) -> Iterator[RawChunk]:
     """Yields the rows of a JSON Lines file; lines of nothing but whitespace are no rows."""
     first = 1
     for block in line_blocks(file):
@@ -61,7 +58,7 @@ def _all_at_once(block: bytes, lines: list[bytes]) -> list[dict[str, Value]] | N
     return rows if {dict}.issuperset(map(type, rows)) else None
 
 
-def _one_by_one(file_index: int, first: int, lines: list[bytes], bad_row: BadRow) -> RawChunk:
+def _one_by_one(file_index: int, first: int, lines: list[bytes], bad_row: ReportRow) -> RawChunk:
     rows: list[dict[str, Value]] = []
     numbers: list[int] = []
     for number, line in enumerate(lines, start=first):
@@ -73,9 +70,9 @@ def _one_by_one(file_index: int, first: int, lines: list[bytes], bad_row: BadRow
         except orjson.JSONDecodeError as error:
             _report_bad_json(number, line, error, bad_row)
         except _BigIntegerError as error:
-            bad_row("T0524", "an integer is beyond 64 bits", number, "", str(error), ())
+            bad_row(BadRow("T0524", "an integer is beyond 64 bits", number, str(error)))
         except _NotAnObjectError as error:
-            bad_row("T0517", f"row {number} is no object", number, "", str(error), ())
+            bad_row(BadRow("T0517", f"row {number} is no object", number, str(error)))
     return RawChunk(file_index, numbers, rows)
 
 
@@ -97,31 +94,25 @@ def _checked_int(digits: str) -> int:
 
 
 def _report_bad_json(
-    number: int, line: bytes, error: orjson.JSONDecodeError, bad_row: BadRow
+    number: int, line: bytes, error: orjson.JSONDecodeError, bad_row: ReportRow
 ) -> None:
     try:
         text = line.decode()
     except UnicodeDecodeError as wrong:
-        excerpt = line[max(0, wrong.start - _EXCERPT_CHARS) : wrong.start + _EXCERPT_CHARS]
+        around = line[max(0, wrong.start - _EXCERPT_CHARS) : wrong.start + _EXCERPT_CHARS]
         message = f"row {number} is not UTF-8"
         notes = (f"byte {wrong.start + 1} of the line is 0x{line[wrong.start]:02x}",)
-        bad_row("T0514", message, number, "", excerpt.decode(errors="replace"), notes)
+        bad_row(BadRow("T0514", message, number, around.decode(errors="replace"), notes))
         return
     position = min(error.pos, len(text))
     start = max(0, position - _EXCERPT_CHARS)
     end = position + _EXCERPT_CHARS
     excerpt = "..." * (start > 0) + text[start:end] + "..." * (end < len(text))
-    bad_row(
-        "T0516",
-        f"row {number} is not JSON: {error.msg} at column {position + 1}"[:100],
-        number,
-        "",
-        excerpt,
-        (),
-    )
+    message = f"row {number} is not JSON: {error.msg} at column {position + 1}"
+    bad_row(BadRow("T0516", message[:100], number, excerpt))
 
 
-# ---- plain text ------------------------------------------------------------------------------------
+# ---- plain text ----------------------------------------------------------------------------------
 
 
 def text_blocks(file: InputFile) -> Iterator[list[str]]:
@@ -147,7 +138,7 @@ def text_blocks(file: InputFile) -> Iterator[list[str]]:
 
 
 def text_chunks(file: InputFile, file_index: int) -> Iterator[RawChunk]:
-    """Yields one row a line, with the one field `text`; an empty line is a row with an empty text."""
+    """Yields one row a line with the one field `text`; an empty line is an empty text."""
     first = 1
     for lines in text_blocks(file):
         rows: list[dict[str, Value]] = [{"text": line.removesuffix("\r")} for line in lines]

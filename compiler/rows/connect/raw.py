@@ -1,12 +1,12 @@
 """What every connector yields: rows as they stand in the file.
 
-In: nothing. Out: one dataclass.
+In: nothing. Out: two dataclasses.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["RawChunk", "Value"]
+__all__ = ["BadRow", "RawChunk", "ReportRow", "Value"]
 
 Value = object  # str | int | float | bool | None | list[Value] | dict[str, Value]
 
@@ -17,9 +17,11 @@ class RawChunk:
 
     Attributes:
         file: Index into the split's files.
-        numbers: Row number of each row in its file, from 1; the line it starts on, for line formats.
+        numbers: Row number of each row in its file, from 1; the line it starts on, for line
+            formats.
         rows: One dictionary a row; the connector's caller may change it.
-        columns: The file's columns where the format fixes them for all rows; None: each row has its own.
+        columns: The file's columns where the format fixes them for all rows; None: each row has its
+            own.
         is_text: Whether every value is a text that is still to be read as its declared type.
     """
 
@@ -28,3 +30,25 @@ class RawChunk:
     rows: list[dict[str, Value]]
     columns: tuple[str, ...] | None = None
     is_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that its format can't read.
+
+    Attributes:
+        code: A code of the table.
+        message: What is wrong, at most 100 characters.
+        number: Row number in its file, from 1.
+        excerpt: What stands there, shortened.
+        notes: Facts.
+    """
+
+    code: str
+    message: str
+    number: int
+    excerpt: str
+    notes: tuple[str, ...] = ()
+
+
+ReportRow = Callable[[BadRow], None]

@@ -1,11 +1,13 @@
 """Reading a split: which files, which format, and every mistake as a diagnostic.
 
-In: a plan's `Connector` and a split. Out: the files' names and an iterator over their rows. This is the
-only place that catches what a format raises, and the only one that knows all formats.
+In: a plan's `Connector` and a split. Out: the files' names and an iterator over their rows. This is
+the only place that catches what a format raises, and the only one that knows all formats.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import file_digest, sha256
+from pathlib import Path
 from typing import assert_never
 
 from taskc.compiler import plan
@@ -13,14 +15,14 @@ from taskc.compiler.rows.connect.columnar import arrow_chunks, parquet_chunks
 from taskc.compiler.rows.connect.delimited import delimited_chunks
 from taskc.compiler.rows.connect.files import FileProblemError, InputFile, input_files
 from taskc.compiler.rows.connect.lines import json_chunks, text_chunks
-from taskc.compiler.rows.connect.raw import RawChunk
+from taskc.compiler.rows.connect.raw import BadRow, RawChunk
 from taskc.compiler.rows.findings import Findings
 from taskc.dsl.diagnostics import RowPlace
 
 __all__ = ["SplitReader", "open_split"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SplitReader:
     """The rows of one split, file after file.
 
@@ -29,12 +31,14 @@ class SplitReader:
         files: The split's files, sorted by name.
         columns: The columns that are read; None: all.
         findings: Told of every mistake.
+        num_bad_rows: Rows that a format could not read and that no chunk holds, so far.
     """
 
     connector: plan.Connector
     files: tuple[InputFile, ...]
     columns: tuple[str, ...] | None
     findings: Findings
+    num_bad_rows: int = 0
 
     def chunks(self) -> Iterator[RawChunk]:
         """Yields the rows; a file that can't be read through is reported and left there."""
@@ -52,14 +56,32 @@ class SplitReader:
                     row=RowPlace(file.name, problem.row) if problem.row else None,
                 )
 
+    def digest(self) -> str:
+        """Returns the SHA-256, in hexadecimal, of what `sha256sum` prints for the files."""
+        listing = sha256()
+        for file in self.files:
+            try:
+                with Path(file.path).open("rb") as opened:
+                    listing.update(f"{file_digest(opened, sha256).hexdigest()}  ".encode())
+            except OSError:
+                continue  # reported when it was read
+            listing.update(f"{file.name}\n".encode())
+        return listing.hexdigest()
+
+    def _report_row(self, file: InputFile, bad: BadRow) -> None:
+        self.num_bad_rows += 1
+        self.findings.report(
+            bad.code,
+            bad.message,
+            at=self.connector.at,
+            label="read from here",
+            notes=bad.notes,
+            row=RowPlace(file.name, bad.number, value=bad.excerpt),
+        )
+
     def _file_chunks(self, file: InputFile, index: int) -> Iterator[RawChunk]:
-        def bad_row(
-            code: str, message: str, number: int, field: str, value: str, notes: tuple[str, ...]
-        ) -> None:
-            place = RowPlace(file.name, number, field, value)
-            self.findings.report(
-                code, message, at=self.connector.at, label="read from here", notes=notes, row=place
-            )
+        def bad_row(bad: BadRow) -> None:
+            self._report_row(file, bad)
 
         options = self.connector.options
         columns = options.get("columns")

@@ -1,7 +1,8 @@
 """What the stages hand to one another: rows, encoded examples, and the tasks that engines carry.
 
-In: nothing. Out: plain dataclasses over lists and numpy arrays; picklable, so that any engine can carry
-them. Columns are flat with offsets: example i of a chunk owns `ids[offsets[i]:offsets[i + 1]]`.
+In: nothing. Out: plain dataclasses over lists and numpy arrays; picklable, so that any engine can
+carry them. Columns are flat with offsets: example i of a chunk owns `ids[offsets[i]:offsets[i +
+1]]`.
 """
 
 from dataclasses import dataclass, field
@@ -46,8 +47,8 @@ class Rows:
 class Drop:
     """Why a row left: the stage, a short reason, and the clause of the spec that did it.
 
-    `stage` is one of the stages' names (shape, rank, phrase, encode); `reason` is short and stable, such as
-    "where", "limit", "no prompt applies", "input longer than 1024 tokens".
+    `stage` is one of the stages' names (shape, rank, phrase, encode); `reason` is short and stable,
+    such as "where", "limit", "no prompt applies", "input longer than 1024 tokens".
     """
 
     stage: str
@@ -84,14 +85,16 @@ class Encoded:
 
     Attributes:
         row: For each example, the index of its row in the task's `rows`, int64 [n].
-        part: 0, or 1, 2, ... for the later parts of an example that `overflow: split` cut, int32 [n].
+        part: 0, or 1, 2, ... for the later parts of an example that `overflow: split` cut, int32
+            [n].
         template: Index into the task's `templates`, int32 [n].
         prompt: Index into that template's `prompts`, int32 [n].
         trimmed_tokens: Tokens that overflow cut off, int32 [n].
         seam_joined: 1 where `seam: join` gave a token that spans the seam, uint8 [n].
         ids: Token ids of all examples one after another, uint32.
         offsets: int64 [n + 1].
-        spans: Trained ranges, [start, end) pairs relative to the example's start, int32 [2 * spans].
+        spans: Trained ranges, [start, end) pairs relative to the example's start, int32 [2 *
+            spans].
         span_offsets: In pairs, int64 [n + 1].
         drops: Row index -> why it gave no example.
         option_ids: Evaluation only: per example the ids of each option under the training seam.
@@ -131,7 +134,8 @@ class Delivered:
         ids, offsets, spans, span_offsets: As in `Encoded`.
         source: Index into the build's `sources`, uint16 [n].
         provenance: Columns of train/examples.parquet, each of length n, by name: source, file, row,
-            row_id (bytes), ordinal, template, label, at ("nli.task:14"), repetition, part, trimmed_tokens.
+            row_id (bytes), ordinal, template, label, at ("nli.task:14"), repetition, part,
+            trimmed_tokens.
     """
 
     ids: npt.NDArray[np.uint32]
@@ -150,9 +154,10 @@ class Delivered:
 class EvaluationSet:
     """One evaluation split in order: columns of eval/SPLIT.parquet by name, each of length n.
 
-    Columns: example (int), source, cluster (of the source, "" if none), template, label, at, shots (int),
-    input_ids (list of int), target_ids (list of int, empty if generation-only), option_ids (list of list of int),
-    correct (list of int), references (list of text), metric, file, row, row_id (bytes), ordinal.
+    Columns: example (int), source, cluster (of the source, "" if none), template, label, at, shots
+    (int), input_ids (list of int), target_ids (list of int, empty if generation-only), option_ids
+    (list of list of int), correct (list of int), references (list of text), metric, file, row,
+    row_id (bytes), ordinal.
     """
 
     split: str

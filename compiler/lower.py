@@ -1,8 +1,8 @@
 """Lowering: a checked program becomes plans, one a build.
 
-In: the `Program` of the checker. Out: `plan.Plan`, in which parameters are replaced by their values, paths
-are resolved, names are plain texts and every clause knows its place. Nothing is checked here: what the
-checker let through can be lowered, and anything else is our own bug.
+In: the `Program` of the checker. Out: `plan.Plan`, in which parameters are replaced by their
+values, paths are resolved, names are plain texts and every clause knows its place. Nothing is
+checked here: what the checker let through can be lowered, and anything else is our own bug.
 """
 
 import posixpath
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from taskc.compiler import plan
+from taskc.compiler.lower_expressions import Scope, lower_type
 from taskc.dsl.errors import InternalError
 from taskc.dsl.model import expressions as syntax
 from taskc.dsl.model import program as checked
@@ -86,7 +87,7 @@ class _Lowering:
         )
 
     def _clusters(self) -> dict[int, tuple[str, ...]]:
-        """Identity of a source -> names of the clusters that hold it, over all packages in reach."""
+        """Identity of a source -> names of the clusters that hold it, in all packages."""
         found: dict[int, list[str]] = {}
         for package in self.program.packages:
             for cluster in package.clusters.values():
@@ -104,11 +105,10 @@ class _Lowering:
         clusters: Mapping[int, tuple[str, ...]],
     ) -> plan.Source:
         """One source with the splits that the build wants and those that they are carved out of."""
+        scope = self._row_scope(source)
         carved = [split for split in source.splits if split.carve]
         origins = {s.carve.origin for s in carved if s.carve and s.name in wanted}
-        read = [
-            s for s in source.splits if not s.carve and (s.name in wanted or s.name in origins)
-        ]
+        read = [s for s in source.splits if not s.carve and (s.name in wanted or s.name in origins)]
         return plan.Source(
             name=name,
             clusters=clusters.get(id(source), ()),
@@ -122,28 +122,24 @@ class _Lowering:
                 if split.carve and split.carve.origin in {s.name for s in read}
             ),
             columns={
-                column: _type(declared) for column, declared in (source.columns or {}).items()
+                column: lower_type(declared) for column, declared in (source.columns or {}).items()
             },
             reads=source.reads,
             row=None
             if source.is_open
-            else {column: _type(declared) for column, declared in source.row.items()},
-            lets=self._lets(source.lets),
-            wheres=self._wheres(source.wheres),
-            dedup=self._dedup(source.dedup),
+            else {column: lower_type(declared) for column, declared in source.row.items()},
+            lets=self._lets(source.lets, scope),
+            wheres=self._wheres(source.wheres, scope),
+            dedup=self._dedup(source.dedup, scope),
             limit=source.limit,
             limit_at=self._place(source.limit_span) if source.limit_span else None,
             metric=source.metric,
-            references=_Expressions(self._params(), "references").lower(source.references)
-            if source.references
-            else None,
+            references=scope.optional(source.references, "references"),
             license=source.license,
             at=self._place(source.span),
         )
 
-    def _connector(
-        self, source: checked.Source, splits: Iterable[checked.Split]
-    ) -> plan.Connector:
+    def _connector(self, source: checked.Source, splits: Iterable[checked.Split]) -> plan.Connector:
         """Where each split's files are."""
         connector = source.connector
         patterns = {}
@@ -165,77 +161,93 @@ class _Lowering:
     def _path(self, text: syntax.Text | None, folder: str, split: str) -> tuple[str, str]:
         """A path with its placeholders filled in, and the data root it starts from.
 
-        A path parameter at the start brings its own root; otherwise the path starts at the folder of
-        the file that declares it.
+        A path parameter at the start brings its own root; otherwise the path starts at the folder
+        of the file that declares it.
         """
         if text is None:
             return "", folder
-        params = {param.name: param for param in self._all_params()}
-        root = folder
+        root = ""
         written = ""
         for part in text.parts:
             if isinstance(part, syntax.Piece):
                 written += part.text
                 continue
-            if not isinstance(part.expression, syntax.Reference):
-                raise InternalError(f"a path holds an expression at {part.span}")
-            name = part.expression.name
-            if name == "split":
+            param = self._path_param(part.expression)
+            if param is None:
                 written += split
-                continue
-            value = str(params[name].value)
-            if isinstance(params[name].type, types.Path) and not written:
-                root = _join(params[name].base, value)
-                value = root
-            written += value
-        started_with_root = root != folder or written.startswith("/")
-        return (posixpath.normpath(written) if started_with_root else _join(folder, written)), root
+            elif isinstance(param.type, types.Path) and not written:
+                root = _join(param.base, str(param.value))
+                written = root
+            else:
+                written += str(param.value)
+        if root:
+            return posixpath.normpath(written), root
+        return _join(folder, written), folder
 
-    def _lets(self, lets: Iterable[checked.Let]) -> tuple[plan.Let, ...]:
+    def _path_param(self, node: syntax.Expression) -> checked.Param | None:
+        """The parameter that a path's placeholder names; None for `{split}`."""
+        package = self._package(node.span)
+        match node:
+            case syntax.Reference(name="split"):
+                return None
+            case syntax.Reference(name=name):
+                return package.params[name]
+            case syntax.Attribute(base=syntax.Reference(name=alias), name=name):
+                return package.imports[alias].params[name.text]
+            case _:
+                raise InternalError(f"a path holds an expression at {node.span}")
+
+    def _row_scope(self, source: checked.Source) -> Scope:
+        """Names in a source's own clauses: raw columns, its fields and lets, then parameters."""
+        fields = {*(source.columns or ()), *source.row, *(let.name for let in source.lets)}
+        return Scope(self._package(source.span), frozenset(fields))
+
+    def _lets(self, lets: Iterable[checked.Let], scope: Scope) -> tuple[plan.Let, ...]:
         return tuple(
             plan.Let(
                 name=let.name,
-                value=_Expressions(self._params(), let.name).lower(let.value),
+                value=scope.expression(let.value, let.name),
                 at=self._place(let.span),
             )
             for let in lets
         )
 
-    def _wheres(self, wheres: Iterable[checked.Where]) -> tuple[plan.Where, ...]:
+    def _wheres(self, wheres: Iterable[checked.Where], scope: Scope) -> tuple[plan.Where, ...]:
         return tuple(
             plan.Where(
-                condition=_Expressions(self._params(), f"where {index}").lower(where.condition),
+                condition=scope.expression(where.condition, f"where {index}"),
                 text=self._written(where.condition.span),
                 at=self._place(where.span),
             )
             for index, where in enumerate(wheres, 1)
         )
 
-    def _dedup(self, dedup: checked.Dedup | None) -> plan.Dedup | None:
+    def _dedup(self, dedup: checked.Dedup | None, scope: Scope) -> plan.Dedup | None:
         if dedup is None:
             return None
-        key = _Expressions(self._params(), "dedup").lower(dedup.key)
-        return plan.Dedup(key=key, near=dedup.near, at=self._place(dedup.span))
+        return plan.Dedup(
+            key=scope.expression(dedup.key, "dedup"), near=dedup.near, at=self._place(dedup.span)
+        )
 
     # ---- templates -----------------------------------------------------------------------------
 
-    def _template(
-        self, template: checked.Template, names: Mapping[int, str]
-    ) -> plan.Template:
+    def _template(self, template: checked.Template, names: Mapping[int, str]) -> plan.Template:
+        fields = {field for source in template.serves for field in source.row}
+        fields |= {let.name for let in template.lets} | {"answer", "options"}
+        scope = Scope(self._package(template.span), frozenset(fields))
         return plan.Template(
             name=template.name,
             sources=tuple(names[id(s)] for s in template.serves if id(s) in names),
-            options=self._options(template),
-            lets=self._lets(template.lets),
-            wheres=self._wheres(template.wheres),
-            prompts=tuple(self._prompt(prompt) for prompt in template.prompts),
+            options=self._options(template.options, scope),
+            lets=self._lets(template.lets, scope),
+            wheres=self._wheres(template.wheres, scope),
+            prompts=tuple(self._prompt(prompt, scope) for prompt in template.prompts),
             at=self._place(template.span),
         )
 
     def _options(
-        self, template: checked.Template
+        self, options: checked.ChoiceOptions | checked.RowOptions | None, scope: Scope
     ) -> plan.ChoiceOptions | plan.RowOptions | None:
-        options = template.options
         match options:
             case None:
                 return None
@@ -244,7 +256,7 @@ class _Lowering:
                     {
                         "field": options.field,
                         "surfaces": tuple(
-                            (value, self._text(surface, "options"))
+                            (value, scope.text(surface, "options"))
                             for value, surface in options.surfaces
                         ),
                         "style": options.style,
@@ -253,11 +265,10 @@ class _Lowering:
                     }
                 )
             case checked.RowOptions():
-                expressions = _Expressions(self._params(), "options")
                 return plan.RowOptions.model_validate(
                     {
-                        "surfaces": expressions.lower(options.surfaces),
-                        "answer": expressions.lower(options.answer),
+                        "surfaces": scope.expression(options.surfaces, "options"),
+                        "answer": scope.expression(options.answer, "answer"),
                         "style": options.style,
                         "shuffled": options.shuffled,
                         "at": self._place(options.span),
@@ -266,40 +277,29 @@ class _Lowering:
             case _:
                 assert_never(options)
 
-    def _prompt(self, prompt: checked.Prompt) -> plan.Prompt:
-        expressions = _Expressions(self._params(), prompt.label)
+    def _prompt(self, prompt: checked.Prompt, scope: Scope) -> plan.Prompt:
         return plan.Prompt.model_validate(
             {
                 "label": prompt.label,
                 "kind": prompt.kind,
-                "when": expressions.lower(prompt.when) if prompt.when else None,
+                "when": scope.optional(prompt.when, "when"),
                 "turns": tuple(
                     {
                         "role": turn.role,
-                        "text": self._text(turn.text, f"{prompt.label}/{index}"),
+                        "text": scope.text(turn.text, f"{prompt.label}/{index}"),
                         "trained": turn.trained,
                     }
                     for index, turn in enumerate(prompt.turns)
                 ),
-                "messages": expressions.lower(prompt.messages) if prompt.messages else None,
+                "messages": scope.optional(prompt.messages, "messages"),
                 "at": self._place(prompt.span),
             }
-        )
-
-    def _text(self, text: syntax.Text, owner: str) -> plan.TemplateText:
-        expressions = _Expressions(self._params(), owner)
-        return plan.TemplateText(
-            parts=tuple(
-                part.text
-                if isinstance(part, syntax.Piece)
-                else expressions.lower(part.expression)
-                for part in text.parts
-            )
         )
 
     # ---- mixture, tokenizer, format ------------------------------------------------------------
 
     def _mixture(self, mixture: checked.Mixture, names: Mapping[int, str]) -> plan.Mixture:
+        scope = Scope(self._package(mixture.span), frozenset())
         return plan.Mixture(
             name=mixture.name,
             sources=tuple(names[id(source)] for source in mixture.sources),
@@ -312,9 +312,21 @@ class _Lowering:
             templates=mixture.templates,
             fewshot=mixture.fewshot,
             repeat=mixture.repeat,
+            decontaminate=tuple(
+                plan.Decontaminate.model_validate(
+                    {
+                        "fields": clause.fields,
+                        "splits": clause.splits,
+                        "method": clause.method,
+                        "value": clause.value,
+                        "at": self._place(clause.span),
+                    }
+                )
+                for clause in mixture.decontaminate
+            ),
             requires=tuple(
                 plan.Require(
-                    condition=_Expressions(self._params(), "require").lower(require.condition),
+                    condition=scope.expression(require.condition, "require"),
                     text=self._written(require.condition.span),
                     at=self._place(require.span),
                 )
@@ -325,16 +337,16 @@ class _Lowering:
         )
 
     def _take(self, take: checked.Take, names: Mapping[int, str]) -> plan.Take:
-        expressions = _Expressions(self._params(), "take")
+        scope = self._row_scope(take.source)
         return plan.Take.model_validate(
             {
                 "source": names[id(take.source)],
                 "count": take.count,
                 "at_most": take.at_most,
                 "by": take.by,
-                "by_key": expressions.lower(take.by_key) if take.by_key else None,
+                "by_key": scope.optional(take.by_key, "by"),
                 "by_tau": take.by_tau,
-                "best": expressions.lower(take.best) if take.best else None,
+                "best": scope.optional(take.best, "best"),
                 "at": self._place(take.span),
             }
         )
@@ -398,9 +410,7 @@ class _Lowering:
 
     def _place(self, span: Span) -> plan.Place:
         line, column = self._file(span).location(span.start)
-        return plan.Place(
-            path=span.path, start=span.start, end=span.end, line=line, column=column
-        )
+        return plan.Place(path=span.path, start=span.start, end=span.end, line=line, column=column)
 
     def _written(self, span: Span) -> str:
         """The text of a span on one line."""
@@ -409,15 +419,13 @@ class _Lowering:
     def _file(self, span: Span) -> SourceText:
         return self.program.texts[span.path]
 
-    def _all_params(self) -> list[checked.Param]:
-        """Parameters of every package, this one's last so that its own win."""
-        others = [package for package in self.program.packages if package is not self.package]
-        return [
-            param for package in [*others, self.package] for param in package.params.values()
-        ]
-
-    def _params(self) -> dict[str, checked.ParamValue]:
-        return {param.name: param.value for param in self._all_params()}
+    def _package(self, span: Span) -> checked.Package:
+        """The package whose folder holds the file of a span."""
+        folder = posixpath.dirname(span.path) or "."
+        for package in self.program.packages:
+            if package.folder == folder:
+                return package
+        raise InternalError(f"no package holds {span.path}")
 
 
 def _unique(sources: Iterable[checked.Source]) -> list[checked.Source]:
@@ -440,32 +448,6 @@ def _join(folder: str, path: str) -> str:
     return posixpath.normpath(posixpath.join(folder, path))
 
 
-def _type(declared: types.Type) -> plan.ValueType:
-    match declared:
-        case types.Text():
-            return plan.ScalarType(type="text")
-        case types.Int():
-            return plan.ScalarType(type="int")
-        case types.Float():
-            return plan.ScalarType(type="float")
-        case types.Bool():
-            return plan.ScalarType(type="bool")
-        case types.Unknown() | types.NoneType():
-            return plan.ScalarType(type="any")
-        case types.Choice(values):
-            return plan.ChoiceType(values=values)
-        case types.List(item):
-            return plan.ListType(item=_type(item))
-        case types.Record(fields):
-            return plan.RecordType(fields={name: _type(field) for name, field in fields})
-        case types.Optional(inner):
-            return plan.OptionalType(inner=_type(inner))
-        case types.Path() | types.Cluster():
-            raise InternalError(f"a field cannot have the type {declared}")
-        case _:
-            assert_never(declared)
-
-
 def _rate(
     rate: checked.Rate,
 ) -> plan.ProportionalRate | plan.TemperatureRate | plan.EqualRate | plan.SharesRate:
@@ -480,94 +462,3 @@ def _rate(
             return plan.SharesRate(shares=rate.shares)
         case other:
             raise InternalError(f"unknown rate {other}")
-
-
-@dataclass(slots=True)
-class _Expressions:
-    """Lowers expressions: parameters become constants, a `choose` gets the name of its draw.
-
-    Attributes:
-        params: Values of the parameters by name; a field of the row never has a parameter's name.
-        owner: What the expression belongs to; with a running number it names the draws in it.
-    """
-
-    params: dict[str, checked.ParamValue]
-    owner: str
-    num_draws: int = 0
-    local: tuple[str, ...] = ()
-
-    def lower(self, node: syntax.Expression) -> plan.Expr:
-        """The plan's form of one expression."""
-        match node:
-            case syntax.Literal(value=value):
-                return plan.Const(value=value)
-            case syntax.Reference(name=name):
-                if name in self.params and name not in self.local:
-                    return plan.Const(value=self.params[name])
-                return plan.Name(name=name)
-            case syntax.Attribute(base=syntax.Reference(name="answer"), name=name) if (
-                name.text == "text"
-            ):
-                return plan.Name(name="answer.text")
-            case syntax.Attribute(base=base, name=name):
-                return plan.GetField(base=self.lower(base), name=name.text)
-            case syntax.Index(base=base, index=index):
-                return plan.GetItem(base=self.lower(base), index=self.lower(index))
-            case syntax.Call():
-                return self._call(node)
-            case syntax.Unary(operator=operator, operand=operand):
-                return plan.Unary.model_validate(
-                    {"operator": operator, "operand": self.lower(operand)}
-                )
-            case syntax.Binary() | syntax.Compare():
-                return plan.Binary.model_validate(
-                    {
-                        "operator": node.operator,
-                        "left": self.lower(node.left),
-                        "right": self.lower(node.right),
-                    }
-                )
-            case syntax.Range(low=low, high=high):
-                return plan.Range(low=self.lower(low), high=self.lower(high))
-            case syntax.Conditional():
-                return plan.Conditional(
-                    then=self.lower(node.then),
-                    test=self.lower(node.test),
-                    otherwise=self.lower(node.otherwise),
-                )
-            case syntax.ListDisplay(items=items):
-                return plan.ListDisplay(items=tuple(self.lower(item) for item in items))
-            case syntax.DictDisplay(entries=entries):
-                return plan.DictDisplay(
-                    entries=tuple((key.text, self.lower(value)) for key, value in entries)
-                )
-            case syntax.Comprehension():
-                return self._comprehension(node)
-            case syntax.Missing():
-                raise InternalError(f"an expression is missing at {node.span}")
-            case _:
-                assert_never(node)
-
-    def _call(self, node: syntax.Call) -> plan.Call:
-        draw = ""
-        if node.function.text == "choose":
-            self.num_draws += 1
-            draw = f"{self.owner}/{self.num_draws}"
-        return plan.Call(
-            function=node.function.text,
-            args=tuple(self.lower(a.value) for a in node.arguments if a.name is None),
-            named={a.name.text: self.lower(a.value) for a in node.arguments if a.name},
-            draw=draw,
-        )
-
-    def _comprehension(self, node: syntax.Comprehension) -> plan.Comprehension:
-        iterable = self.lower(node.iterable)
-        outer, self.local = self.local, (*self.local, node.variable.text)
-        lowered = plan.Comprehension(
-            item=self.lower(node.item),
-            variable=node.variable.text,
-            iterable=iterable,
-            condition=self.lower(node.condition) if node.condition else None,
-        )
-        self.local = outer
-        return lowered

@@ -1,8 +1,9 @@
-"""The plan: the typed intermediate form between a checked program and the stages, as pydantic models.
+"""The plan: the typed form between a checked program and the stages, as pydantic models.
 
-In: nothing. Out: immutable models whose JSON Schema is published in docs/schemas/plan.schema.json. A plan
-holds everything a build reads except the rows and the tokenizer's file: no stage looks at the program or at
-the text again. Places (`at`) serve messages and provenance only and are left out of every key.
+In: nothing. Out: immutable models whose JSON Schema is published in docs/schemas/plan.schema.json.
+A plan holds everything a build reads except the rows and the tokenizer's file: no stage looks at
+the program or at the text again. Places (`at`) serve messages and provenance only and are left out
+of every key.
 """
 
 from typing import Annotated, Literal
@@ -19,7 +20,13 @@ class Model(BaseModel):
 
 
 class Place(Model):
-    """Where in the spec something stands: display path, offsets in code points from 0, line and column from 1."""
+    """Where in the spec something stands.
+
+    Attributes:
+        path: The file as shown to the user.
+        start, end: Offsets in code points, from 0.
+        line, column: From 1.
+    """
 
     path: str
     start: int
@@ -31,7 +38,8 @@ class Place(Model):
         return f"{self.path}:{self.line}"
 
 
-# ---- types -----------------------------------------------------------------------------------------
+# ---- types
+# -----------------------------------------------------------------------------------------
 
 
 class ScalarType(Model):
@@ -68,11 +76,14 @@ class OptionalType(Model):
     inner: "ValueType"
 
 
-ValueType = Annotated[ScalarType | ChoiceType | ListType | RecordType | OptionalType, Field(discriminator="type")]
+ValueType = Annotated[
+    ScalarType | ChoiceType | ListType | RecordType | OptionalType, Field(discriminator="type")
+]
 
 
-# ---- expressions -----------------------------------------------------------------------------------
-# Parameters are already replaced by their values; names are fields of the row or a comprehension's variable.
+# ---- expressions
+# ----------------------------------------------------------------------------------- Parameters are
+# already replaced by their values; names are fields of the row or a comprehension's variable.
 
 
 class Const(Model):
@@ -83,8 +94,10 @@ class Const(Model):
 
 
 class Name(Model):
-    """A field of the row, a template's `let`, a comprehension's variable; in a template also
-    `options`, `answer` and `answer.text` (one name, with the dot)."""
+    """A field of the row, a template's `let` or a comprehension's variable.
+
+    In a template also `options`, `answer` and `answer.text` (one name, with the dot).
+    """
 
     op: Literal["name"] = "name"
     name: str
@@ -128,7 +141,9 @@ class Binary(Model):
     """Arithmetic, comparison, membership and logic; `and` and `or` stop early."""
 
     op: Literal["binary"] = "binary"
-    operator: Literal["+", "-", "*", "/", "and", "or", "==", "!=", "<", "<=", ">", ">=", "in", "not in"]
+    operator: Literal[
+        "+", "-", "*", "/", "and", "or", "==", "!=", "<", "<=", ">", ">=", "in", "not in"
+    ]
     left: "Expr"
     right: "Expr"
 
@@ -175,8 +190,8 @@ class Comprehension(Model):
 
 
 Expr = Annotated[
-    Const | Name | GetField | GetItem | Call | Unary | Binary | Range | Conditional | ListDisplay | DictDisplay | Comprehension,
-    Field(discriminator="op"),
+    Const | Name | GetField | GetItem | Call | Unary | Binary | Range | Conditional | ListDisplay |
+    DictDisplay | Comprehension, Field(discriminator="op"),
 ]  # fmt: skip
 
 # A template text: literal pieces and expressions in turn.
@@ -189,28 +204,31 @@ class TemplateText(Model):
     parts: tuple[TextPart, ...]
 
 
-# ---- sources ---------------------------------------------------------------------------------------
+# ---- sources
+# ---------------------------------------------------------------------------------------
 
 
 class Connector(Model):
     """How rows are read: a closed set of kinds.
 
     Attributes:
-        patterns: Split name -> path or glob, absolute or relative to the working directory, parameters and
+        patterns: Split name -> path or glob, absolute or relative to the working directory,
+            parameters and
             `{split}` filled in; for `hf`, the data set id.
-        roots: Split name -> the longest folder of the pattern without wildcard: provenance shows files relative to it.
+        roots: Split name -> the longest folder of the pattern without wildcard: provenance shows
+            files relative to it.
         options: delimiter, columns, config, revision ... as written.
     """
 
     kind: Literal["jsonl", "csv", "tsv", "parquet", "arrow", "text", "hf"]
     patterns: dict[str, str]
     roots: dict[str, str]
-    options: dict[str, str | int | float | bool | None | list[str]] = {}
+    options: dict[str, str | int | float | bool | list[str] | None] = {}
     at: Place
 
 
 class CarvedSplit(Model):
-    """`name = carve(origin, count)`: rows moved out of `origin` by keyed hash, equal rows together."""
+    """`name = carve(origin, count)`: rows moved out of `origin`, equal rows together."""
 
     name: str
     origin: str
@@ -270,7 +288,8 @@ class Source(Model):
     at: Place
 
 
-# ---- templates -------------------------------------------------------------------------------------
+# ---- templates
+# -------------------------------------------------------------------------------------
 
 
 class ChoiceOptions(Model):
@@ -285,7 +304,7 @@ class ChoiceOptions(Model):
 
 
 class RowOptions(Model):
-    """Options that come from the row; `answer` gives an index (from 0) or the text of one of them."""
+    """Options that come from the row; `answer` is an index (from 0) or the text of one."""
 
     kind: Literal["row"] = "row"
     surfaces: Expr
@@ -326,11 +345,15 @@ class Template(Model):
     at: Place
 
 
-# ---- mixture ---------------------------------------------------------------------------------------
+# ---- mixture
+# ---------------------------------------------------------------------------------------
 
 
 class ProportionalRate(Model):
-    """Weight min(n, cap) for n surviving rows (Wei et al. 2022, section 2; Raffel et al. 2020, section 3.5.2)."""
+    """Weight min(n, cap) for n surviving rows (Wei et al.
+
+    2022, section 2; Raffel et al. 2020, section 3.5.2).
+    """
 
     kind: Literal["proportional"] = "proportional"
     cap: int | None
@@ -358,7 +381,9 @@ class SharesRate(Model):
     shares: dict[str, float]
 
 
-Rate = Annotated[ProportionalRate | TemperatureRate | EqualRate | SharesRate, Field(discriminator="kind")]
+Rate = Annotated[
+    ProportionalRate | TemperatureRate | EqualRate | SharesRate, Field(discriminator="kind")
+]
 
 
 class Take(Model):
@@ -389,6 +414,16 @@ class Require(Model):
     at: Place
 
 
+class Decontaminate(Model):
+    """Rows of the mixture that share n-grams (or near copies) with the named splits are dropped."""
+
+    fields: tuple[str, ...]
+    splits: tuple[str, ...]
+    method: Literal["ngrams", "near"]
+    value: float
+    at: Place
+
+
 class Mixture(Model):
     """What is trained on; sources of `from` by name in order, then those of `take`."""
 
@@ -401,21 +436,26 @@ class Mixture(Model):
     templates: str
     fewshot: tuple[int, int]
     repeat: int  # 0: no limit
+    decontaminate: tuple[Decontaminate, ...]
     requires: tuple[Require, ...]
     seed: int
     at: Place
 
 
-# ---- tokenizer, format, pack -----------------------------------------------------------------------
+# ---- tokenizer, format, pack
+# -----------------------------------------------------------------------
 
 
 class Tokenizer(Model):
-    """A tokenizer file or folder, with the special tokens the spec names; "" = from the folder's configuration."""
+    """A tokenizer file or folder, with the special tokens that the spec names.
+
+    An empty `eos`, `bos` or `pad` is read from the folder's configuration.
+    """
 
     name: str
     kind: Literal["file", "folder", "hf"]
     path: str
-    options: dict[str, str | int | float | bool | None | list[str]] = {}
+    options: dict[str, str | int | float | bool | list[str] | None] = {}
     eos: str
     bos: str
     pad: str
@@ -425,7 +465,7 @@ class Tokenizer(Model):
 
 
 class TokenUse(Model):
-    """A special token by name (`eos`, `bos`, `pad` or an added one), or a literal string that is tokenized."""
+    """A special token by name (`eos`, `bos`, `pad`, an added one) or a literal text."""
 
     name: str = ""
     literal: str = ""
@@ -435,7 +475,8 @@ class TokenUse(Model):
 class PromptTargetFormat(Model):
     """input, separator (untrained), target, end (trained); limits in tokens.
 
-    `input` bounds the ids of the input text, `target` the ids of the target text with its end token.
+    `input` bounds the ids of the input text, `target` the ids of the target text with its end
+    token.
     """
 
     kind: Literal["prompt_target"] = "prompt_target"
@@ -450,7 +491,10 @@ class PromptTargetFormat(Model):
 
 
 class ChatFormat(Model):
-    """Turns one after another, each closed by the end-of-turn token; `max` bounds the whole example in tokens."""
+    """Turns one after another, each closed by the end-of-turn token.
+
+    `max` bounds the whole example in tokens.
+    """
 
     kind: Literal["chat"] = "chat"
     end_of_turn: TokenUse | None

@@ -1,8 +1,9 @@
-"""The supply of one source: surviving examples in key order, encoded only as far as they are asked for.
+"""The supply of one source: surviving examples in key order, made only as they are asked for.
 
-In: a source's training rows and how many examples the mixture wants. Out: units (all parts of one row's
-example) in the order in which the stream will take them. When every row was used once the supply starts
-over with the next repetition, in a new order and with new prompts. What was asked for never depends on
+In: a source's training rows and how many examples the mixture wants. Out: units (all parts of one
+row's example) in the order in which the stream will take them. When every row was used once the
+supply starts over with the next repetition, in a new order and with new prompts. What was asked for
+never depends on
 how the work was cut into chunks: a unit's place is its row's rank, and the rest is thrown away.
 """
 
@@ -66,14 +67,14 @@ class Supply:
     distinct: int | None = None
     errors: list[Diagnostic] = field(default_factory=list)
     notices: list[Diagnostic] = field(default_factory=list)
-    _templates: tuple[plan.Template, ...] = ()
+    templates: tuple[plan.Template, ...] = ()
     _repetition: int = 0
     _order: list[int] = field(default_factory=list)
     _next: int = 0
 
     def __post_init__(self) -> None:
         """Rank the rows for the first time."""
-        self._templates = tuple(
+        self.templates = tuple(
             template for template in self.build.templates if self.source.name in template.sources
         )
         self._order = self._ranked(0)
@@ -111,12 +112,10 @@ class Supply:
 
     def tasks(self, num_units: int) -> list[EncodeTask]:
         """Tasks for about `num_units` further units of the current repetition."""
-        tasks = []
         wanted = self._order[self._next : self._next + num_units]
-        for start in range(0, len(wanted), CHUNK_ROWS):
-            tasks.append(self._task(wanted[start : start + CHUNK_ROWS]))
         self._next += len(wanted)
-        return tasks
+        starts = range(0, len(wanted), CHUNK_ROWS)
+        return [self._task(wanted[start : start + CHUNK_ROWS]) for start in starts]
 
     def _task(self, indices: Sequence[int]) -> EncodeTask:
         rows = self.rows
@@ -132,7 +131,7 @@ class Supply:
         return EncodeTask(
             source=self.source,
             split=rows.split,
-            templates=self._templates,
+            templates=self.templates,
             tokenizer=self.build.tokenizer,
             format=self.build.format,
             seed=self.build.mixture.seed,

@@ -53,12 +53,16 @@ CODES: dict[str, Code] = {
     "T0016": Code(_ERROR, "name expected"),
     "T0017": Code(_ERROR, "expression expected"),
     "T0018": Code(_ERROR, "text expected"),
-    "T0019": Code(_ERROR, "word or mark expected"),
+    "T0019": Code(_ERROR, "mark expected"),
     "T0020": Code(_ERROR, "chained comparison"),
     "T0021": Code(_ERROR, "nested too deep"),
     "T0022": Code(_ERROR, "placeholder that cannot be read"),
     "T0023": Code(_ERROR, "edition not on the first line"),
     "T0024": Code(_ERROR, "type expected"),
+    "T0025": Code(_ERROR, "quotes of a text block that do not stand apart"),
+    "T0026": Code(_ERROR, "word of the language expected"),
+    "T0027": Code(_ERROR, "more than stands there"),
+    "T0028": Code(_ERROR, "unknown word where the language knows them all"),
     # ---- T064x, T065x: tokenizer and format at build time
     "T0640": Code(_ERROR, "tokenizer that cannot be read"),
     "T0641": Code(_ERROR, "file that is no tokenizer"),
@@ -107,4 +111,9 @@ CODES: dict[str, Code] = {
     "T0807": Code(_ERROR, "dedup that is not carried out yet"),
     "T0808": Code(_WARNING, "split of which no row is left"),
     "T0809": Code(_ERROR, "more mistakes in rows than are shown"),
+    # ---- T0850-T0899: the build as a whole
+    "T0850": Code(_ERROR, "source without a row to train on"),
+    "T0851": Code(_ERROR, "quota that the rows cannot fill"),
+    "T0852": Code(_ERROR, "source repeated too often"),
+    "T0860": Code(_ERROR, "statement that is not carried out yet"),
 }

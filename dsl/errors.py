@@ -1,11 +1,11 @@
 """The exceptions that reach a caller of the library.
 
-    TaskcError      a spec or its input is wrong; carries the diagnostics that say where and how to mend it
+    TaskcError      a spec or its input is wrong; carries diagnostics with place, cause and mend
     InternalError   our own bug; asks for a report
-    ArtifactError   an artefact is damaged or of another version (defined in `taskc.runtime.artifact`)
+    ArtifactError   an artefact is damaged or of another version (in `taskc.runtime.artifact`)
 
-In: nothing. Out: these classes. Passes and stages never raise them for a user's mistake: they return
-diagnostics, and only the public functions turn errors among those into a `TaskcError`.
+In: nothing. Out: these classes. Passes and stages never raise them for a user's mistake: they
+return diagnostics, and only the public functions turn errors among those into a `TaskcError`.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """The default engine: tasks run in processes of this machine, results come back in order.
 
-In: a picklable function and its tasks. Out: an iterator of results in the order of the tasks, whatever
-finishes first, so that nothing downstream can depend on the number of workers. Small work runs in the
+In: a picklable function and its tasks. Out: an iterator of results in the order of the tasks,
+whatever finishes first, so that nothing downstream can depend on the number of workers. Small work
+runs in the
 calling process: starting workers costs about a second.
 """
 
@@ -60,7 +61,8 @@ class LocalEngine:
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            # A fork would copy the threads' locks of pyarrow and tokenizers in whatever state they are.
+            # A fork would copy the threads' locks of pyarrow and tokenizers in whatever state they
+            # are.
             context = get_context("forkserver")
             context.set_forkserver_preload(["taskc.compiler.turns.encode"])
             self._pool = ProcessPoolExecutor(

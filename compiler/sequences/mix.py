@@ -1,9 +1,9 @@
-"""Stage `order`, second half: how much of each source, and the stream of examples that follows from it.
+"""Stage `order`, second half: how much of each source, and the stream that follows from it.
 
-In: the supplies of a mixture's sources. Out: for each place of the stream, which unit of which supply.
-`n` in min(n, cap) counts surviving examples: a row that falls is replaced by the next in key order, and
-only a source whose rows are all used up weighs less than its cap. Without `total` a mixture is one epoch:
-as many examples as the weights (or the quotas) add up to, none of them twice.
+In: the supplies of a mixture's sources. Out: for each place of the stream, which unit of which
+supply. `n` in min(n, cap) counts surviving examples: a row that falls is replaced by the next in
+key order, and only a source whose rows are all used up weighs less than its cap. Without `total` a
+mixture is one epoch: as many examples as the weights (or the quotas) add up to, none of them twice.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,11 +19,11 @@ from taskc.dsl.diagnostics import Diagnostic
 
 __all__ = ["Mixed", "mix"]
 
-# How many examples to encode ahead of the stream when its length is known only in tokens. A constant:
-# it must not depend on the number of workers.
+# How many examples to encode ahead of the stream when its length is known only in tokens. A
+# constant: it must not depend on the number of workers.
 AHEAD_UNITS = 2_000
-# Weights that are no integers by nature are rounded to so many parts of one, so that a last bit of the
-# platform's power function cannot change a stream.
+# Weights that are no integers by nature are rounded to so many parts of one, so that a last bit of
+# the platform's power function cannot change a stream.
 WEIGHT_PARTS = 1_000_000
 
 
@@ -68,9 +68,7 @@ def mix(
     ]
     if errors:
         return Mixed([], [], errors)
-    available = [
-        min(want, len(supply.units)) for want, supply in zip(wants, supplies, strict=True)
-    ]
+    available = [min(want, len(supply.units)) for want, supply in zip(wants, supplies, strict=True)]
     weights = _weights(build.mixture, supplies, available, takes)
     if not any(weights):
         return Mixed([], weights, [])
@@ -90,9 +88,7 @@ def mix(
     return Mixed(places, weights, errors or _repeats(build, supplies, places))
 
 
-def _wanted(
-    mixture: plan.Mixture, supply: Supply, takes: dict[str, plan.Take]
-) -> int:
+def _wanted(mixture: plan.Mixture, supply: Supply, takes: dict[str, plan.Take]) -> int:
     """How many distinct examples of a source its weight can count."""
     take = takes.get(supply.source.name)
     if take:

@@ -1,10 +1,10 @@
 """Stage `order`: the mixture's stream, a sequence of sources in which every prefix is fair.
 
-In: one integer weight a source. Out: which source each place of the stream belongs to. After any number
-of places t, source i has had its share t * w_i / W within less than one example: the chairman
-assignment (Tijdeman, "The chairman assignment problem", Discrete Mathematics 32, 1980), whose bound for
-k sources is 1 - 1 / (2k - 2). All arithmetic is in integers, so the stream is the same everywhere, and a
-longer stream only adds places at its end. O(log k) a place.
+In: one integer weight a source. Out: which source each place of the stream belongs to. After any
+number of places t, source i has had its share t * w_i / W within less than one example: the
+chairman assignment (Tijdeman, "The chairman assignment problem", Discrete Mathematics 32, 1980),
+whose bound for k sources is 1 - 1 / (2k - 2). All arithmetic is in integers, so the stream is the
+same everywhere, and a longer stream only adds places at its end. O(log k) a place.
 """
 
 import heapq
@@ -18,8 +18,9 @@ __all__ = ["counts", "integer_weights", "stream"]
 def stream(weights: Sequence[int]) -> Iterator[int]:
     """Yield indices of `weights` for ever; a weight of 0 is never drawn.
 
-    The j-th turn of a source may be given once its share has grown past j - 1 by 1 / (2k - 2), and must
-    be given before it exceeds j - 1 / (2k - 2); among the turns that may be given the most urgent one is.
+    The j-th turn of a source may be given once its share has grown past j - 1 by 1 / (2k - 2), and
+    must be given before it exceeds j - 1 / (2k - 2); among the turns that may be given the most
+    urgent one is.
 
     Args:
         weights: Non-negative integers, at least one of them positive.
@@ -49,9 +50,7 @@ def stream(weights: Sequence[int]) -> Iterator[int]:
             _, index, turn = heapq.heappop(waiting)
             heapq.heappush(ready, ((turn * slack - 1) * scale[index], index, turn))
         _, index, turn = heapq.heappop(ready)
-        heapq.heappush(
-            waiting, (_release(turn + 1, weights[index], total, slack), index, turn + 1)
-        )
+        heapq.heappush(waiting, (_release(turn + 1, weights[index], total, slack), index, turn + 1))
         yield index
 
 
@@ -69,7 +68,7 @@ def counts(weights: Sequence[int], length: int) -> list[int]:
 
 
 def integer_weights(weights: Sequence[float]) -> list[int]:
-    """The smallest integers in exactly the proportions of `weights` (doubles are exact fractions)."""
+    """The smallest integers in exactly the proportions of `weights`: doubles are fractions."""
     fractions = [Fraction(weight) for weight in weights]
     multiple = math.lcm(*(fraction.denominator for fraction in fractions))
     scaled = [int(fraction * multiple) for fraction in fractions]

@@ -159,7 +159,7 @@ def _without_prefix(step: Definition | None) -> Definition | None:
             return {**step, "add_prefix_space": False}
         case "Sequence":
             part = "normalizers" if "normalizers" in step else "pretokenizers"
-            steps = [kept for inner in step[part] if (kept := _without_prefix(inner)) is not None]
-            return {**step, part: steps}
+            inner = [_without_prefix(one) for one in step[part]]
+            return {**step, part: [one for one in inner if one is not None]}
         case _:
             return step

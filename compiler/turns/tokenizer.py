@@ -59,6 +59,8 @@ class Loaded:
 
     Attributes:
         special: Ids by the name that a spec uses: `eos`, `bos`, `pad` where there is one, and added ones.
+        names: Texts of the same tokens by the same names.
+        special_texts: The text of every special token.
         special_ids: Every id that no text may give, sorted.
         vocab_size: One more than the largest id, added tokens included.
         digest: BLAKE2b-128 over the artefact's files and the names of special tokens, hexadecimal.
@@ -68,6 +70,8 @@ class Loaded:
     """
 
     special: dict[str, int]
+    names: dict[str, str]
+    special_texts: tuple[str, ...]
     special_ids: tuple[int, ...]
     vocab_size: int
     digest: str
@@ -192,7 +196,9 @@ def _built(
     if errors:
         return None, errors
     for role in ROLES:
-        wanted[role] = wanted[role] or _configured(role, config, ids) or _configured(role, fallback, ids)
+        wanted[role] = (
+            wanted[role] or _configured(role, config, ids) or _configured(role, fallback, ids)
+        )
     named = {role: content for role, content in wanted.items() if content}
     full = definitions.with_special_tokens(
         definition,
@@ -240,12 +246,16 @@ def _in_use(full: Definition, names: dict[str, str], files: dict[str, bytes]) ->
     continued = definitions.for_continuation(text_definition)
     text = _tokenizer(text_definition)
     added = definitions.added_ids(text_definition)
-    moved = [content for content, token_id in added.items() if text.token_to_id(content) != token_id]
+    moved = [
+        content for content, token_id in added.items() if text.token_to_id(content) != token_id
+    ]
     if moved:
         raise ValueError(f"its added tokens don't have the ids that it gives: {moved[:3]}")
     special = {name: ids[content] for name, content in names.items()}
     return Loaded(
         special=special,
+        names=names,
+        special_texts=tuple(definitions.special_contents(full)),
         special_ids=_guarded(full, ids),
         vocab_size=max(ids.values()) + 1,
         digest=_digest(files, special),
@@ -361,7 +371,9 @@ def _existing(spec: plan.Tokenizer, ids: dict[str, int]) -> list[Diagnostic]:
             other = names.get(content, "")
             reason = f"`{other}` adds it as well" if content else "an empty text is no token"
             errors.append(
-                error_at("T0644", place, f"`{name}` adds no new token: {reason}", label="added here")
+                error_at(
+                    "T0644", place, f"`{name}` adds no new token: {reason}", label="added here"
+                )
             )
         names.setdefault(content, name)
     return errors

@@ -1,0 +1,91 @@
+"""Layout: phrased examples as pieces over a pool of ids, before they are assembled.
+
+In: nothing. Out: what the two formats have in common: the texts of a chunk, each encoded once however
+often it stands there, and the value that a format hands back.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from taskc.compiler.turns.frame import Frame
+from taskc.compiler.turns.overflow import Overflow, TooLong
+from taskc.compiler.turns.pieces import Pieces
+from taskc.compiler.turns.tokenizer import Ids
+
+__all__ = ["Layout", "Pool", "Texts", "ids_at", "overflow_of"]
+
+
+class Texts:
+    """Different texts in order of their first mention."""
+
+    __slots__ = ("_indices",)
+
+    def __init__(self) -> None:
+        self._indices: dict[str, int] = {}
+
+    def add(self, text: str) -> int:
+        """The index of a text, new or not."""
+        return self._indices.setdefault(text, len(self._indices))
+
+    def __iter__(self) -> Iterator[str]:
+        """The texts in order of their indices."""
+        return iter(self._indices)
+
+
+class Pool:
+    """Ids that pieces point at: a frame's constants first, then the ids of texts.
+
+    Attributes:
+        ids: All of them.
+        num_constants: How many are the frame's.
+        bos, separator, end: Where the constants start.
+    """
+
+    __slots__ = ("bos", "end", "ids", "num_constants", "separator")
+
+    def __init__(self, frame: Frame, texts: npt.NDArray[np.uint32]) -> None:
+        constants = [*frame.bos, *frame.separator, *frame.end]
+        self.bos = 0
+        self.separator = len(frame.bos)
+        self.end = self.separator + len(frame.separator)
+        self.num_constants = len(constants)
+        self.ids = np.concatenate([np.array(constants, np.uint32), texts])
+
+
+@dataclass(slots=True)
+class Layout:
+    """A chunk laid out; arrays have one entry an example.
+
+    Attributes:
+        pool: What the pieces point at.
+        pieces: Of all examples in order.
+        phrased: Index of the phrased example that each is of, never falling.
+        part: 0, or 1, 2, ... for the later parts.
+        trimmed_tokens: Tokens that overflow cut off.
+        seam_joined: Whether a token spans the seam.
+        too_long: Phrased examples that overflow took.
+        option_ids: Evaluation only: for each phrased example the ids of each option.
+    """
+
+    pool: Pool
+    pieces: Pieces
+    phrased: npt.NDArray[np.int64]
+    part: npt.NDArray[np.int64]
+    trimmed_tokens: npt.NDArray[np.int64]
+    seam_joined: npt.NDArray[np.bool_]
+    too_long: dict[int, TooLong] = field(default_factory=dict)
+    option_ids: list[list[list[int]]] = field(default_factory=list)
+
+
+def overflow_of(overflow: Overflow, *, evaluation: bool) -> Overflow:
+    """The overflow that applies: an answer in parts can't be evaluated, so there `split` trims prompts."""
+    return "trim_prompt" if evaluation and overflow == "split" else overflow
+
+
+def ids_at(ids: Ids, index: int) -> list[int]:
+    """The ids of one text."""
+    own: list[int] = ids.ids[ids.offsets[index] : ids.offsets[index + 1]].tolist()
+    return own

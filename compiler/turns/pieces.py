@@ -1,0 +1,91 @@
+"""Pieces: examples as slices of a pool of ids, and their assembly into columns.
+
+In: a pool (constants and the ids of all texts of a chunk) and for each example its slices in order,
+each trained or not. Out: the ids of all examples one after another and their trained spans. No Python
+runs for a token: O(pieces) numpy calls of fixed number.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Assembled", "Pieces", "assembled"]
+
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(slots=True)
+class Pieces:
+    """Slices of the pool in order of examples; all arrays have one entry a piece.
+
+    Attributes:
+        example: Which example, from 0, never falling.
+        start: Where in the pool.
+        length: In tokens; may be 0.
+        is_trained: Whether the loss sees it.
+    """
+
+    example: Int64s
+    start: Int64s
+    length: Int64s
+    is_trained: Bools
+
+    def of_examples(self, keep: Bools) -> "Pieces":
+        """The pieces of the examples that are kept, numbered anew."""
+        kept = keep[self.example]
+        number = np.cumsum(keep) - 1
+        return Pieces(
+            number[self.example[kept]], self.start[kept], self.length[kept], self.is_trained[kept]
+        )
+
+
+class Assembled(NamedTuple):
+    """Columns of examples, as in `Encoded`."""
+
+    ids: npt.NDArray[np.uint32]
+    offsets: Int64s
+    spans: npt.NDArray[np.int32]
+    span_offsets: Int64s
+
+
+def assembled(
+    pool: npt.NDArray[np.uint32], pieces: Pieces, num_examples: int, *, train_first: bool
+) -> Assembled:
+    """Lays the pieces of each example one after another.
+
+    Args:
+        pool: Every id that a piece may point at.
+        pieces: Of all examples.
+        num_examples: How many there are, with and without pieces.
+        train_first: Whether a span may hold an example's first token. In training it may not: a model
+            would predict it from the example before it in the pack, or from nothing.
+    """
+    is_filled = pieces.length > 0
+    example = pieces.example[is_filled]
+    start, length = pieces.start[is_filled], pieces.length[is_filled]
+    ends = np.cumsum(length)
+    begins = ends - length  # where each piece starts in the output
+    offsets = np.zeros(num_examples + 1, np.int64)
+    np.cumsum(np.bincount(example, weights=length, minlength=num_examples), out=offsets[1:])
+    total = int(ends[-1]) if len(ends) else 0
+    ids = pool[np.repeat(start - begins, length) + np.arange(total)]
+    begins = begins - offsets[example]
+    spans = _merged(example, begins, begins + length, pieces.is_trained[is_filled])
+    if not train_first:
+        spans[:, 1] = np.maximum(spans[:, 1], 1)
+        spans = spans[spans[:, 1] < spans[:, 2]]
+    span_offsets = np.zeros(num_examples + 1, np.int64)
+    np.cumsum(np.bincount(spans[:, 0], minlength=num_examples), out=span_offsets[1:])
+    return Assembled(ids, offsets, spans[:, 1:].astype(np.int32).reshape(-1), span_offsets)
+
+
+def _merged(example: Int64s, begins: Int64s, ends: Int64s, is_trained: Bools) -> Int64s:
+    """Rows (example, start, end) of the trained ranges; neighbours are one range."""
+    joins = np.zeros(len(example) + 1, np.bool_)  # whether piece i continues the range of i - 1
+    joins[1:-1] = is_trained[1:] & is_trained[:-1] & (example[1:] == example[:-1])
+    first = is_trained & ~joins[:-1]
+    last = is_trained & ~joins[1:]
+    return np.stack([example[first], begins[first], ends[last]], axis=1)

@@ -10,15 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from taskc.compiler import plan
-from taskc.compiler.digests import files_digest, plan_digest
+from taskc.compiler.digests import plan_digest
 from taskc.compiler.engines.local import LocalEngine
 from taskc.compiler.evaluation import evaluation_sets
 from taskc.compiler.ledger import ledger
 from taskc.compiler.not_yet import not_carried_out
 from taskc.compiler.places import error_at
 from taskc.compiler.rows import shape
-from taskc.compiler.rows.connect.files import input_files
-from taskc.compiler.rows.findings import Findings
 from taskc.compiler.sequences.gather import example_keys, gather
 from taskc.compiler.sequences.mix import Mixed, mix
 from taskc.compiler.sequences.pack import pack
@@ -98,14 +96,14 @@ def build(
     )
     facts = BuildFacts(
         plan_digest=plan_digest(build_plan),
-        inputs={source.name: _input_digests(source) for source in build_plan.sources},
+        inputs={name: found.digests for name, found in loaded.items()},
         shares=_shares(supplies, mixed),
         tokenizer=_tokenizer_facts(tokenizer),
         ledger=ledger(build_plan, loaded, supplies, mixed.places, evaluations),
     )
     progress("write", build_plan.name, len(delivered))
     built.path = write(
-        place_of(build_plan, out), build_plan, delivered, packs, evaluations.sets, facts
+        place_of(build_plan, out), build_plan, delivered, packs, evaluations.sets, facts=facts
     )
     return built
 
@@ -174,15 +172,6 @@ def _shares(supplies: list[Supply], mixed: Mixed) -> dict[str, float]:
     return {
         supply.source.name: weight / total
         for supply, weight in zip(supplies, mixed.weights, strict=True)
-    }
-
-
-def _input_digests(source: plan.Source) -> dict[str, str]:
-    """A digest of each split's files."""
-    findings = Findings(source.name, source.at)
-    return {
-        split: files_digest(input_files(source.connector, split, findings))
-        for split in source.splits
     }
 
 

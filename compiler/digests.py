@@ -1,20 +1,17 @@
-"""Digests of what a build reads: its plan without places and paths, and its input files.
+"""The digest of a plan: everything in it that can change content, save the inputs themselves.
 
-In: plans and paths. Out: hexadecimal SHA-256. A moved folder, a comment or another line break in
-the spec changes neither.
+In: a plan. Out: hexadecimal SHA-256. A moved folder, a comment or another line break in the spec
+does not change it.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
-from pathlib import Path
 
 from pydantic import BaseModel
 
 from taskc.compiler import plan
-from taskc.compiler.rows.connect.files import InputFile
 
-__all__ = ["files_digest", "plan_digest"]
+__all__ = ["plan_digest"]
 
 # Fields that say where something stands or how it is shown, not what it is.
 _PLACES = frozenset({"at", "limit_at", "places", "patterns", "roots", "path", "params", "runs"})
@@ -46,13 +43,3 @@ def _content(value: object) -> object:
 def _is_wording(model: BaseModel, name: str) -> bool:
     """Whether a field is a clause as it was written, kept for the ledger only."""
     return name == "text" and isinstance(getattr(model, name), str)
-
-
-def files_digest(files: Sequence[InputFile]) -> str:
-    """One digest over the names and bytes of the files of a split, in the order of their names."""
-    state = hashlib.sha256()
-    for file in files:
-        with Path(file.path).open("rb") as opened:
-            digest = hashlib.file_digest(opened, "sha256").hexdigest()
-        state.update(f"{digest}  {file.name}\n".encode())
-    return state.hexdigest()

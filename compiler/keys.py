@@ -208,7 +208,8 @@ class Scope:
         """Returns one draw for each row, as `draw` would.
 
         Args:
-            declaration: Name of the source that the rows belong to.
+            declaration: Name of the source that the rows belong to; a package's name before it,
+                with a dot, is left out.
             ids: Row ids, 16 bytes each.
             ordinals: Positions among equal rows, as many as `ids`.
             repetition: How often the rows were delivered before.
@@ -234,8 +235,10 @@ class Scope:
         name = (declaration, repetition, draw_name)
         state = self._states.get(name)
         if state is None:
+            # "package.name" is how two sources of one name are told apart, and no part of the key.
+            declared_name = declaration.rpartition(".")[2]
             state = blake2b(key=self.key, digest_size=_DRAW_BYTES)
-            state.update(_text(declaration) + _text(draw_name) + _integer(repetition))
+            state.update(_text(declared_name) + _text(draw_name) + _integer(repetition))
             self._states[name] = state
         return state
 

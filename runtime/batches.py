@@ -1,24 +1,17 @@
 """Batches of an artefact's rows, for one rank, that can be put down and taken up again.
 
-In: mapped shards and a schedule. Out: dictionaries of numpy arrays, ready for `torch.from_numpy`:
-input_ids, labels, position_ids int64 [B, T] and segment_ids int32 [B, T]; see `layout`. Rows that
-stay empty because a rank got none make a batch of shape [0, T], so that all ranks take equally many
-steps.
+In: mapped shards and a schedule. Out: a `Batch` a step; see `layout`. A rank that gets no row of a
+partial last step gets a batch of shape [0, T], so that all ranks take equally many steps.
 """
 
 from collections.abc import Iterator, Mapping
 
-import numpy as np
-import numpy.typing as npt
-
 from taskc.runtime.artifact import ArtifactError, Manifest
-from taskc.runtime.layout import lay_out
+from taskc.runtime.layout import Batch, lay_out
 from taskc.runtime.schedule import Schedule
 from taskc.runtime.shards import Shards
 
-__all__ = ["Batch", "Batches"]
-
-Batch = dict[str, npt.NDArray[np.int64] | npt.NDArray[np.int32]]
+__all__ = ["Batches"]
 
 
 class Batches:
@@ -70,13 +63,7 @@ class Batches:
             length = max((len(row.ids) for row in rows), default=0)
         else:
             rows, length = [self._shards.row(number) for number in numbers], self._length
-        layout = lay_out(rows, length, self._pad_id)
-        return {
-            "input_ids": layout.input_ids,
-            "labels": layout.labels,
-            "position_ids": layout.position_ids,
-            "segment_ids": layout.segment_ids,
-        }
+        return lay_out(rows, length, self._pad_id)
 
     def state_dict(self) -> dict[str, object]:
         """Returns where this stands: a handful of numbers, equal for all ranks."""

@@ -120,7 +120,8 @@ class ContentDigest:
     """
 
     def __init__(self) -> None:
-        # Column -> stream -> hash; streams are "" for plain numbers, "#lengths", "#items#lengths" ...
+        # Column -> stream -> hash; streams are "" for plain numbers, "#lengths", "#items#lengths"
+        # ...
         self._columns: dict[str, dict[str, hashlib._Hash]] = {}
 
     def add_sequences(self, table: pa.Table | pa.RecordBatch) -> None:

@@ -9,12 +9,15 @@ Shapes: B rows of a batch, T places of a row, K examples of a row.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["IGNORED", "Layout", "Row", "lay_out"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["IGNORED", "Batch", "Row", "lay_out"]
 
 IGNORED = -100  # what torch's cross_entropy leaves out
 Int32 = npt.NDArray[np.int32]
@@ -39,16 +42,37 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """What a model takes, all [B, T]."""
+class Batch:
+    """What a model takes, all [B, T].
+
+    Attributes:
+        input_ids: Token ids; padding holds any valid id.
+        labels: The ids that are trained on, else -100; not shifted.
+        position_ids: From 0 in each example, and in padding.
+        segment_ids: 1 for a row's first example, 2 for its second ..., 0 for padding.
+    """
 
     input_ids: Int64
     labels: Int64
     position_ids: Int64
     segment_ids: Int32
 
+    def torch(self) -> "dict[str, torch.Tensor]":
+        """Returns input_ids, labels and position_ids as tensors on the same memory.
 
-def lay_out(rows: Sequence[Row], length: int, pad_id: int) -> Layout:
+        A transformers model takes them as they are, with `use_cache=False` and without an attention
+        mask: it keeps examples apart by where positions restart, and any mask switches that off.
+        """
+        import torch
+
+        return {
+            "input_ids": torch.from_numpy(self.input_ids),
+            "labels": torch.from_numpy(self.labels),
+            "position_ids": torch.from_numpy(self.position_ids),
+        }
+
+
+def lay_out(rows: Sequence[Row], length: int, pad_id: int) -> Batch:
     """Lays rows into arrays of one length, padding at the right.
 
     Positions restart with every example; segments count from 1. Labels are the ids inside trained
@@ -81,4 +105,4 @@ def lay_out(rows: Sequence[Row], length: int, pad_id: int) -> Layout:
         segment_BT[b, len(row.ids) :] = 0
     trained_BT = np.cumsum(edges_BT[:, :-1], axis=1, dtype=np.int8).view(np.bool_)
     labels_BT = np.where(trained_BT & (position_BT > 0), ids_BT, IGNORED)
-    return Layout(ids_BT, labels_BT, position_BT.astype(np.int64), segment_BT)
+    return Batch(ids_BT, labels_BT, position_BT.astype(np.int64), segment_BT)

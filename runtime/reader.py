@@ -56,6 +56,11 @@ class Sequence:
         """The number of tokens."""
         return len(self.input_ids)
 
+    @property
+    def lengths(self) -> npt.NDArray[np.int32]:
+        """Tokens of each example, int32 [K]."""
+        return np.diff(self.cu_seq_lens)
+
 
 def open(path: str | os.PathLike[str], *, verify: bool = True) -> "Artifact":  # noqa: A001 (the verb's name)
     """Opens the artefact in a local folder.
@@ -253,13 +258,13 @@ class PackedSplit:
 
     def _sequence(self, index: int) -> Sequence:
         row = self._shards.row(index)
-        layout = lay_out([row], len(row.ids), pad_id=0)
+        batch = lay_out([row], len(row.ids), pad_id=0)
         until_K = np.cumsum(row.lengths, dtype=np.int32)
         return Sequence(
-            input_ids=layout.input_ids[0],
-            labels=layout.labels[0],
-            position_ids=layout.position_ids[0],
-            segment_ids=layout.segment_ids[0],
+            input_ids=batch.input_ids[0],
+            labels=batch.labels[0],
+            position_ids=batch.position_ids[0],
+            segment_ids=batch.segment_ids[0],
             cu_seq_lens=np.concatenate([np.zeros(1, np.int32), until_K]),
             examples=row.examples.astype(np.int64),
         )

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -166,7 +167,7 @@ class _Writer:
                 },
             ),
             mixture=figures.mixture(plan, self.delivered, examples, facts.shares),
-            format=plan.format.model_dump(mode="json", exclude={"at": True}),
+            format=_without_places(plan.format.model_dump(mode="json")),
             special=dict(sorted(facts.tokenizer.special.items())),
             vocab_size=facts.tokenizer.vocab_size,
             packing=figures.packing(plan, self.delivered, self.packs),
@@ -226,3 +227,12 @@ def _versions() -> artifact.Versions:
         pyarrow=version("pyarrow"),
         unicodedata=unicodedata.unidata_version,
     )
+
+
+def _without_places(lowered: dict[str, Any]) -> dict[str, Any]:
+    """Returns the lowered setting without where it stood: a moved clause changes no manifest."""
+    return {
+        name: _without_places(value) if isinstance(value, dict) else value
+        for name, value in lowered.items()
+        if name != "at"
+    }

@@ -1,0 +1,133 @@
+"""Going on after a mistake: where reading starts again, and what is said about what stands nowhere.
+
+In: a cursor at the token that could not be read. Out: the cursor at the next statement keyword
+that starts a line, at the brace that closes the block, or at the next declaration. Mistakes in
+what was skipped are not reported: they are as likely consequences as causes.
+"""
+
+from collections.abc import Collection
+
+from taskc.dsl.diagnostics import insertion, replacement
+from taskc.dsl.spelling import did_you_mean
+from taskc.dsl.text.lexer import shorten
+from taskc.dsl.text.rules.blocks import BLOCKS
+from taskc.dsl.text.rules.cursor import Cursor
+from taskc.dsl.text.source_text import Span
+from taskc.dsl.text.tokens import is_line_start
+
+__all__ = [
+    "looks_like_statement",
+    "report_unclosed",
+    "report_unknown_statement",
+    "skip_to_declaration",
+    "skip_to_statement",
+]
+
+# Marks that stand after a name, never after the keyword of a statement.
+_AFTER_NAMES = frozenset(
+    (":", "=", ",", ")", "]", "}", ".", "+", "*", "/", "<", ">", "==", "!=", "<=", ">=")
+)
+# A file with more unknown words than this is no `.task` file: no more suggestions are sought.
+_MAX_SUGGESTIONS = 50
+
+
+def looks_like_statement(cursor: Cursor, keywords: Collection[str]) -> bool:
+    """Whether the cursor is at a statement's keyword that starts a line."""
+    return (
+        cursor.kind == "name"
+        and cursor.value in keywords
+        and is_line_start(cursor.source.text, cursor.start)
+        and cursor.next_kind not in _AFTER_NAMES
+    )
+
+
+def skip_to_statement(cursor: Cursor, first: int, keywords: Collection[str]) -> None:
+    """Goes to the next statement of a block, its closing brace, or its end.
+
+    Args:
+        cursor: At the token that could not be read.
+        first: Number of the first token of the statement.
+        keywords: The statements of the block.
+    """
+    failed_at = cursor.start
+    open_braces = max(0, cursor.open_braces(first))
+    while cursor.kind != "end" and not looks_like_statement(cursor, keywords):
+        if cursor.kind == "{":
+            open_braces += 1
+        elif cursor.kind == "}":
+            if _closes_block(cursor, open_braces):
+                break
+            open_braces = max(0, open_braces - 1)
+        cursor.advance()
+    cursor.lexer.drop_findings(failed_at + 1, cursor.start)
+
+
+def _closes_block(cursor: Cursor, open_braces: int) -> bool:
+    """Whether the `}` at the cursor is the block's."""
+    if cursor.is_at_column_one():
+        return True
+    if open_braces:
+        return False
+    return cursor.next_kind == "end" or not is_line_start(cursor.source.text, cursor.start)
+
+
+def skip_to_declaration(cursor: Cursor) -> None:
+    """Goes to the next declaration or the end of the file."""
+    failed_at = cursor.start
+    while cursor.kind != "end":
+        cursor.advance()
+    cursor.lexer.drop_findings(failed_at + 1, cursor.start)
+
+
+def report_unknown_statement(cursor: Cursor, kind: str) -> str:
+    """Reports a word that starts no statement of a block; returns the one that was meant, or ""."""
+    written = cursor.value
+    keywords = BLOCKS[kind]
+    near = did_you_mean(written, keywords) if _may_suggest(cursor) else []
+    homes = [block for block, statements in BLOCKS.items() if written in statements]
+    notes = [f"statements of `{kind}`: {', '.join(keywords)}"]
+    if homes and not near:
+        notes.append(f"`{written}` is a statement of `{'`, `'.join(homes)}`")
+    cursor.reporter.report(
+        "T0011",
+        cursor.span(),
+        f"`{shorten(written)}` is not a statement of `{kind}`",
+        label="unknown statement",
+        notes=tuple(notes),
+        helps=(f"did you mean `{near[0]}`?",) if near else (),
+        fix=replacement(cursor.span(), near[0]) if near else None,
+    )
+    return near[0] if len(near) == 1 else ""
+
+
+def _may_suggest(cursor: Cursor) -> bool:
+    return len(cursor.reporter.diagnostics) < _MAX_SUGGESTIONS
+
+
+def report_unclosed(cursor: Cursor, kind: str, first: int, body: int) -> None:
+    """Reports a declaration that ends without its closing brace.
+
+    A closing brace at column 1 was meant for the declaration: if it closed an inner bracket, that
+    one is reported.
+    """
+    opening, what = body, f"`{kind}` block"
+    open_braces: list[int] = []
+    for number in range(first, cursor.index):
+        mark = cursor.token_kind(number)
+        if mark == "{":
+            open_braces.append(number)
+        elif mark == "}" and open_braces:
+            last = open_braces.pop()
+            if open_braces and cursor.is_at_column_one(number):
+                opening, what = last, "bracket"
+                break
+    span = cursor.token_span(opening)
+    end = Span(cursor.path, cursor.last_end, cursor.last_end)
+    cursor.reporter.report(
+        "T0014",
+        span,
+        f"this {what} is not closed",
+        label="no `}` closes this",
+        helps=("close it with `}`",),
+        fix=insertion(end, "\n}") if what != "bracket" else None,
+    )

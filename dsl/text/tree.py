@@ -1,0 +1,147 @@
+"""The lossless tree: every character of a file, cut into tokens with trivia and grouped into nodes.
+
+In: the token lists of the lexer and the nodes of the parser. Out: what the formatter and an editor
+read. `tree.text` is the file, character for character, whatever is wrong in it. Trivia is split
+when it is asked for, so a tree costs nothing beside its tokens.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from taskc.dsl.text.source_text import SourceText, Span
+from taskc.dsl.text.tokens import Token, trivia
+
+__all__ = ["Leaf", "Node", "Symbol", "Tree"]
+
+
+class Leaf(NamedTuple):
+    """A token with its trivia: `leading` before it, `trailing` after it to the end of its line."""
+
+    kind: str
+    start: int
+    end: int
+    text: str
+    leading: tuple[Token, ...]
+    trailing: tuple[Token, ...]
+
+
+class Symbol(NamedTuple):
+    """A declared name, where it stands, and the kind and place of its declaration."""
+
+    kind: str
+    name: str
+    name_span: Span
+    span: Span
+
+
+@dataclass(slots=True)
+class Node:
+    """A declaration or a statement.
+
+    Attributes:
+        kind: The keyword of the declaration or the statement; "field" in a schema; "stray" for what
+            belongs to no declaration.
+        first: Number of its first token.
+        last: Number of the token after its last one.
+        name: Number of the token that names it, or -1.
+        body: Number of the `{` that opens its statements, or -1.
+        children: Its statements.
+        is_broken: Whether it could not be read whole.
+    """
+
+    kind: str
+    first: int
+    last: int = -1
+    name: int = -1
+    body: int = -1
+    children: list["Node"] = field(default_factory=list)
+    is_broken: bool = False
+
+
+class Tree:
+    """Tokens and nodes of one file; tokens are numbered from 0 and the last one has no characters.
+
+    Attributes:
+        source: The file.
+        kinds: Kind of each token.
+        starts: Offset at which each starts.
+        ends: Offset at which each ends.
+        declarations: The nodes of the file, in order.
+    """
+
+    __slots__ = ("declarations", "ends", "kinds", "source", "starts")
+
+    def __init__(
+        self,
+        source: SourceText,
+        tokens: tuple[list[str], list[int], list[int]],
+        declarations: list[Node],
+    ) -> None:
+        self.source = source
+        self.kinds, self.starts, self.ends = tokens
+        self.declarations = declarations
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    @property
+    def text(self) -> str:
+        """Tokens and trivia joined: the file."""
+        return "".join(
+            part
+            for leaf in self.leaves()
+            for part in (self.written(leaf.leading), leaf.text, self.written(leaf.trailing))
+        )
+
+    def written(self, tokens: tuple[Token, ...]) -> str:
+        """The characters of some tokens."""
+        return "".join(self.source.text[token.start : token.end] for token in tokens)
+
+    def token_text(self, number: int) -> str:
+        """The characters of token `number`."""
+        return self.source.text[self.starts[number] : self.ends[number]]
+
+    def gap(self, number: int) -> tuple[Token, ...]:
+        """The trivia between the token before `number` and token `number`."""
+        start = self.ends[number - 1] if number else 0
+        end = self.starts[number]
+        return tuple(trivia(self.source.text, start, end)) if start < end else ()
+
+    def leaves(self) -> Iterator[Leaf]:
+        """Yields every token with its trivia."""
+        leading = self.gap(0)
+        for number, kind in enumerate(self.kinds):
+            following = self.gap(number + 1) if number + 1 < len(self.kinds) else ()
+            cut = _line_end(following) if kind != "end" else 0
+            start, end = self.starts[number], self.ends[number]
+            text = self.source.text[start:end]
+            yield Leaf(kind, start, end, text, leading, following[:cut])
+            leading = following[cut:]
+
+    def symbols(self) -> list[Symbol]:
+        """The declared names, those of declarations with mistakes too."""
+        found: list[Symbol] = []
+        for node in self.declarations:
+            if node.name >= 0:
+                name = self._span(node.name, node.name + 1)
+                found.append(
+                    Symbol(
+                        node.kind,
+                        self.token_text(node.name),
+                        name,
+                        self._span(node.first, node.last),
+                    )
+                )
+        return found
+
+    def _span(self, first: int, last: int) -> Span:
+        return Span(self.source.path, self.starts[first], self.ends[max(first, last - 1)])
+
+
+def _line_end(tokens: tuple[Token, ...]) -> int:
+    """How many of the tokens stand before the line's end, which goes with the next ones."""
+    for number, token in enumerate(tokens):
+        if token.kind == "newline":
+            return number
+    return len(tokens)

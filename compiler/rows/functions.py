@@ -41,7 +41,10 @@ def library_function(name: str, constants: Sequence[Value]) -> Function:
             is compiled here, once.
     """
     if name in ("matches", "extract") and len(constants) > 1 and isinstance(constants[1], str):
-        compiled = _pattern(constants[1])
+        try:
+            compiled = _pattern(constants[1])
+        except RowError:
+            return LIBRARY[name]  # says so for the first row
         if name == "matches":
             return lambda value, _: compiled.search(_text(value, name)) is not None
         return lambda value, _: _extract(_text(value, name), compiled)
@@ -137,10 +140,14 @@ def _join(items: Value, separator: Value) -> Value:
 
 @lru_cache(maxsize=256)
 def _pattern(pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False  # they would go to standard error, past every diagnostic
     try:
-        return re2.compile(pattern)
+        return re2.compile(pattern, options)
     except re2.error as error:
-        raise RowError(f"the pattern can't be read: {error}"[:100], shown(pattern)) from error
+        reason = error.args[0] if error.args else ""
+        reason = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        raise RowError(f"the pattern can't be read: {reason}"[:100], shown(pattern)) from error
 
 
 def _matches(value: Value, pattern: Value) -> Value:

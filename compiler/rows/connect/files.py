@@ -12,6 +12,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -120,24 +121,20 @@ def line_blocks(file: InputFile) -> Iterator[bytes]:
     Raises:
         FileProblemError: The file can't be opened, or its compression is damaged.
     """
-    rest = b""
-    is_first = True
-    for block in _blocks(file):
-        data = rest + block if rest else block
-        if is_first:
-            if len(data) < len(_BYTE_ORDER_MARK):
-                rest = data
-                continue
-            data = data.removeprefix(_BYTE_ORDER_MARK)
-            is_first = False
-        end = data.rfind(b"\n")
-        if end < 0:
-            rest = data
-            continue
-        rest = data[end + 1 :]
-        yield data[:end]
-    if rest.removeprefix(_BYTE_ORDER_MARK if is_first else b""):
-        yield rest
+    blocks = _blocks(file)
+    head = b""
+    while len(head) < len(_BYTE_ORDER_MARK) and (block := next(blocks, b"")):
+        head += block
+    pieces: list[bytes] = []  # of a line that has no end yet; joined once, however long it is
+    for block in chain((head.removeprefix(_BYTE_ORDER_MARK),), blocks):
+        end = block.rfind(b"\n")
+        if end >= 0:
+            yield b"".join([*pieces, block[:end]])
+            pieces.clear()
+        if end + 1 < len(block):
+            pieces.append(block[end + 1 :])
+    if pieces:
+        yield b"".join(pieces)
 
 
 def _blocks(file: InputFile) -> Iterator[bytes]:

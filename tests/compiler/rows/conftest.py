@@ -1,0 +1,196 @@
+"""Sources and expressions for the tests of rows, made without the language's parser."""
+
+import ast
+import gzip
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from taskc.compiler import plan
+from taskc.compiler.rows.evaluate import Env, compile_expression
+from taskc.compiler.rows.shape import load
+
+AT = plan.Place(path="s.task", start=0, end=1, line=1, column=1)
+BINARY = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Eq: "==", ast.NotEq: "!=",
+    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.In: "in", ast.NotIn: "not in",
+    ast.And: "and", ast.Or: "or", ast.Not: "not", ast.USub: "-",
+}  # fmt: skip
+CONSTANTS = {"none": None, "true": True, "false": False}
+
+
+def lowered(node: ast.expr) -> plan.Expr:
+    """Python's tree as the plan's: the language's expressions are a subset of Python's."""
+    match node:
+        case ast.Constant(value=value):
+            return plan.Const(value=value)
+        case ast.Name(id=name):
+            return plan.Const(value=CONSTANTS[name]) if name in CONSTANTS else plan.Name(name=name)
+        case ast.Attribute(value=base, attr=name):
+            return plan.GetField(base=lowered(base), name=name)
+        case ast.Subscript(value=base, slice=index):
+            return plan.GetItem(base=lowered(base), index=lowered(index))
+        case ast.Call(func=ast.Name(id="between"), args=[low, high]):
+            return plan.Range(low=lowered(low), high=lowered(high))
+        case ast.Call(func=ast.Name(id=function)):
+            return plan.Call(
+                function=function,
+                args=tuple(map(lowered, node.args)),
+                named={word.arg: lowered(word.value) for word in node.keywords if word.arg},
+                draw="x/1" if function == "choose" else "",
+            )
+        case ast.UnaryOp(op=op, operand=operand):
+            return plan.Unary(operator=BINARY[type(op)], operand=lowered(operand))
+        case (
+            ast.BinOp(op=op, left=left, right=right)
+            | ast.Compare(ops=[op], left=left, comparators=[right])
+        ):
+            return plan.Binary(operator=BINARY[type(op)], left=lowered(left), right=lowered(right))
+        case ast.BoolOp(op=op, values=[left, right]):
+            return plan.Binary(operator=BINARY[type(op)], left=lowered(left), right=lowered(right))
+        case ast.IfExp(test=test, body=then, orelse=otherwise):
+            return plan.Conditional(
+                then=lowered(then), test=lowered(test), otherwise=lowered(otherwise)
+            )
+        case ast.List(elts=items):
+            return plan.ListDisplay(items=tuple(map(lowered, items)))
+        case ast.Dict(keys=keys, values=values):
+            names = [key.id if isinstance(key, ast.Name) else ast.literal_eval(key) for key in keys]
+            return plan.DictDisplay(
+                entries=tuple(zip(names, map(lowered, values), strict=True)),
+            )
+        case ast.ListComp(elt=item, generators=[loop]):
+            return plan.Comprehension(
+                item=lowered(item),
+                variable=loop.target.id,
+                iterable=lowered(loop.iter),
+                condition=lowered(loop.ifs[0]) if loop.ifs else None,
+            )
+    raise AssertionError(ast.dump(node))
+
+
+def parsed(text: str) -> plan.Expr:
+    """An expression from its text; `low..high` and `name: value` are brought into Python's form."""
+    text = re.sub(r"(\w+)\.\.(\w+)", r"between(\1, \2)", text)
+    text = re.sub(r"\b(keep|form): ", r"\1=", text)
+    return lowered(ast.parse(text, mode="eval").body)
+
+
+@pytest.fixture(scope="session")
+def parse():
+    """From the text of an expression to the plan's."""
+    return parsed
+
+
+@pytest.fixture(scope="session")
+def evaluate():
+    """From the text of an expression and fields to its value."""
+
+    def value(text: str, draw=lambda _name: 0, **fields):
+        return compile_expression(parsed(text))(Env(fields, draw))
+
+    return value
+
+
+def value_type(text: str) -> plan.ValueType:
+    """A type from its text: "int", "text?", "list[text]", "choice(a, b)"."""
+    if text.endswith("?"):
+        return plan.OptionalType(inner=value_type(text[:-1]))
+    if text.startswith("list["):
+        return plan.ListType(item=value_type(text[5:-1]))
+    if text.startswith("choice("):
+        return plan.ChoiceType(values=tuple(text[7:-1].split(", ")))
+    return plan.ScalarType(type=text)
+
+
+@pytest.fixture(scope="session")
+def type_of():
+    """From the text of a type to the plan's."""
+    return value_type
+
+
+class Workbench:
+    """Makes files and a source over them in a folder, and loads it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, name: str, content: bytes | str) -> Path:
+        """Writes a file, gzipped where its name says so."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        raw = content.encode() if isinstance(content, str) else content
+        path.write_bytes(gzip.compress(raw) if name.endswith(".gz") else raw)
+        return path
+
+    def rows(self, name: str, rows: list[dict]) -> Path:
+        """Writes rows as JSON Lines."""
+        return self.write(name, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def source(
+        self,
+        kind: str = "jsonl",
+        pattern: str = "train.jsonl",
+        *,
+        columns: dict[str, str] | None = None,
+        row: dict[str, str] | None = None,
+        lets: dict[str, str] | None = None,
+        wheres: tuple[str, ...] = (),
+        dedup: str | None = None,
+        options: dict | None = None,
+        splits: tuple[str, ...] = ("train",),
+        **changes,
+    ) -> plan.Source:
+        """A source of the files `pattern`, in which `{split}` stands for the split."""
+        root = str(self.folder)
+        fields = {
+            "name": "s",
+            "clusters": (),
+            "connector": plan.Connector(
+                kind=kind,
+                patterns={split: f"{root}/{pattern.replace('{split}', split)}" for split in splits},
+                roots=dict.fromkeys(splits, root),
+                options=options or {},
+                at=AT,
+            ),
+            "splits": splits,
+            "carved": (),
+            "columns": {name: value_type(text) for name, text in (columns or {}).items()},
+            "reads": None if columns is None else tuple(sorted(columns)),
+            "row": None if row is None else {name: value_type(text) for name, text in row.items()},
+            "lets": tuple(
+                plan.Let(name=name, value=parsed(text), at=AT)
+                for name, text in (lets or {}).items()
+            ),
+            "wheres": tuple(
+                plan.Where(condition=parsed(text), text=text, at=AT) for text in wheres
+            ),
+            "dedup": plan.Dedup(key=parsed(dedup), near=None, at=AT) if dedup else None,
+            "limit": None,
+            "limit_at": None,
+            "metric": "",
+            "references": None,
+            "license": "",
+            "at": AT,
+        }
+        return plan.Source(**(fields | changes))
+
+    def load(self, *arguments, sample: int | None = None, **named):
+        """Loads every split of the source that the arguments describe."""
+        source = self.source(*arguments, **named)
+        splits = [*source.splits, *(carve.name for carve in source.carved)]
+        return load(source, splits, sample=sample)
+
+
+@pytest.fixture
+def bench(tmp_path) -> Workbench:
+    """A folder to make files in, and sources over them."""
+    return Workbench(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory) -> Workbench:
+    """A folder that every example of a property writes anew."""
+    return Workbench(tmp_path_factory.mktemp("rows"))

@@ -1,0 +1,137 @@
+"""Values and their declared types: what fits, what it becomes, what is said where it does not."""
+
+import pytest
+
+from taskc.compiler import plan
+from taskc.compiler.rows.conform import MismatchError, cell_converter, converter, type_name
+
+RECORD = plan.RecordType(
+    fields={
+        "name": plan.ScalarType(type="text"),
+        "ages": plan.ListType(item=plan.ScalarType(type="int")),
+        "note": plan.OptionalType(inner=plan.ScalarType(type="text")),
+    }
+)
+
+FITS = [
+    ("text", "a", "a"),
+    ("int", 3, 3),
+    ("float", 3, 3.0),
+    ("float", 2.5, 2.5),
+    ("bool", True, True),
+    ("any", {"a": [1]}, {"a": [1]}),
+    ("any", None, None),
+    ("choice(a, b)", "b", "b"),
+    ("list[float]", [1, 2.5], [1.0, 2.5]),
+    ("int?", None, None),
+    ("int?", 3, 3),
+    ("list[text?]", ["a", None], ["a", None]),
+]
+
+MISFITS = [
+    ("text", 3, "`f` is an int, text is declared"),
+    ("text", None, "`f` is none, text is declared"),
+    ("int", 3.0, "`f` is a float, int is declared"),
+    ("int", "3", "`f` is a text, int is declared"),
+    ("int", True, "`f` is a bool, int is declared"),
+    ("float", True, "`f` is a bool, float is declared"),
+    ("bool", 1, "`f` is an int, bool is declared"),
+    ("choice(a, b)", "c", "`f` is not among the values of its choice"),
+    ("choice(a, b)", 1, "`f` is an int, choice(a, b) is declared"),
+    ("list[int]", 3, "`f` is an int, list[int] is declared"),
+    ("list[int]", [1, 2.0], "`f[1]` is a float, int is declared"),
+    ("list[list[int]]", [[], [None]], "`f[1][0]` is none, int is declared"),
+    ("int?", "3", "`f` is a text, int is declared"),
+]
+
+CELLS = [
+    ("text", " a ", " a "),
+    ("text", "", ""),
+    ("int", "-12", -12),
+    ("int", "+007", 7),
+    ("int", "9223372036854775807", 2**63 - 1),
+    ("float", "1", 1.0),
+    ("float", "-.5e-3", -0.0005),
+    ("bool", "True", True),
+    ("bool", "FALSE", False),
+    ("choice(a, b)", "a", "a"),
+    ("int?", "", None),
+    ("text?", "", None),
+    ("text?", "a", "a"),
+    ("any", "3", "3"),
+]
+
+MISFIT_CELLS = [
+    ("int", ""),
+    ("int", " 1"),
+    ("int", "1.0"),
+    ("int", "1_000"),
+    ("int", "9223372036854775808"),
+    ("int", "٣"),
+    ("float", "nan"),
+    ("float", "1e999"),
+    ("float", "inf"),
+    ("float", "1,5"),
+    ("bool", "1"),
+    ("bool", "yes"),
+    ("choice(a, b)", "A"),
+    ("list[int]", "[1]"),
+]
+
+
+@pytest.mark.parametrize(("text", "value", "expected"), FITS)
+def test_what_fits(type_of, text, value, expected):
+    """An int becomes a float where one is declared; nothing else changes."""
+    converted = converter(type_of(text))(value)
+
+    assert (expected, type(expected)) == (converted, type(converted))
+    assert text == type_name(type_of(text))
+
+
+@pytest.mark.parametrize(("text", "value", "message"), MISFITS)
+def test_what_does_not_fit(type_of, text, value, message):
+    """The message leads to the part that is wrong."""
+    with pytest.raises(MismatchError) as raised:
+        converter(type_of(text))(value)
+
+    assert message == raised.value.message("f")
+
+
+@pytest.mark.parametrize(("text", "cell", "expected"), CELLS)
+def test_cells(type_of, text, cell, expected):
+    """A cell is read as its type says."""
+    converted = cell_converter(type_of(text))(cell)
+
+    assert (expected, type(expected)) == (converted, type(converted))
+
+
+@pytest.mark.parametrize(("text", "cell"), MISFIT_CELLS)
+def test_cells_that_do_not_fit(type_of, text, cell):
+    """Nothing is stripped, guessed or rounded."""
+    with pytest.raises(MismatchError):
+        cell_converter(type_of(text))(cell)
+
+
+def test_records():
+    """Declared fields are kept and conformed; others are left out; a missing optional is none."""
+    value = {"name": "Ann", "ages": [1], "other": 0}
+
+    assert {"name": "Ann", "ages": [1], "note": None} == converter(RECORD)(value)
+    assert "{ name: text  ages: list[int]  note: text? }" == type_name(RECORD)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ([], "`f` is a list, { name: text  ages: list[int]  note: text? } is declared"),
+        ({"name": "Ann"}, "`f.ages` is missing, list[int] is declared"),
+        ({"name": None, "ages": []}, "`f.name` is none, text is declared"),
+        ({"name": "Ann", "ages": [1, "2"]}, "`f.ages[1]` is a text, int is declared"),
+    ],
+)
+def test_records_that_do_not_fit(value, message):
+    """A missing field of a record is said as missing."""
+    with pytest.raises(MismatchError) as raised:
+        converter(RECORD)(value)
+
+    assert message == raised.value.message("f")

@@ -1,0 +1,213 @@
+"""The public functions, each a thin shell over the rooms: check, plan, build, render, open.
+
+In: paths and parameters. Out: values; a mistake in a spec or its input is a `TaskcError` that
+carries the diagnostics, except in `check`, which returns them. A wrong argument (a build that the
+specs don't have) is a `ValueError`. Rooms are imported where they are used: `check` loads the
+language and nothing else.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from taskc.dsl.diagnostics import Diagnostic
+from taskc.dsl.errors import TaskcError, has_errors
+
+if TYPE_CHECKING:
+    from taskc.compiler.build import Built
+    from taskc.compiler.plan import BuildPlan, Plan
+    from taskc.dsl.checker import Checked
+    from taskc.dsl.model.program import ParamValue
+    from taskc.dsl.text.source_text import SourceText
+    from taskc.rendering import Rendered
+    from taskc.runtime.reader import Artifact
+
+__all__ = ["build", "check", "open", "plan", "render"]
+
+PathLike = str | os.PathLike[str]
+Params = Mapping[str, "ParamValue"]
+# Told of a build's name, a stage, what it works on, and the rows done since the last call.
+Progress = Callable[[str, str, str, int], None]
+
+_NO_PARAMS: Params = MappingProxyType({})
+
+
+def check(path: PathLike, *, params: Params = _NO_PARAMS) -> list[Diagnostic]:
+    """Returns every finding in the specs at `path`, sorted by place; no data is read.
+
+    Args:
+        path: A folder, with all packages below it, or one `.task` file.
+        params: Values of parameters by name.
+    """
+    return list(_checked([path], params).diagnostics)
+
+
+def plan(path: PathLike, *, build: str | None = None, params: Params = _NO_PARAMS) -> "Plan":
+    """Returns what will run, with every default filled in.
+
+    Args:
+        path: A folder or a `.task` file.
+        build: Name of the one build that is wanted; None = all.
+        params: Values of parameters by name.
+
+    Raises:
+        TaskcError: If the specs have an error.
+        ValueError: If they have no such build.
+    """
+    from taskc.compiler.lower import lower
+
+    checked = _checked([path], params)
+    _raise_errors(checked.diagnostics, checked.program.texts)
+    lowered = lower(checked.program, only=build)
+    if build is not None and not lowered.builds:
+        raise ValueError(_no_such_build(build, lower(checked.program)))
+    return lowered
+
+
+def build(
+    path: PathLike,
+    *,
+    build: str | None = None,
+    params: Params = _NO_PARAMS,
+    out: PathLike = "artifacts",
+    engine: Literal["local"] = "local",
+    jobs: int | None = None,
+) -> "Artifact":
+    """Builds one artefact below `out` and opens it.
+
+    Args:
+        path: A folder or a `.task` file.
+        build: Name of the build; None where the specs have exactly one.
+        params: Values of parameters by name.
+        out: The folder of artefacts; this one lies at OUT/PACKAGE/BUILD.
+        engine: What runs the work; `local` is processes of this machine.
+        jobs: Number of worker processes; None = as many as this process may use cores.
+
+    Raises:
+        TaskcError: If the specs, their inputs or the tokenizer have an error.
+        ValueError: If there is no such build, several to choose from, or no such engine.
+    """
+    if engine != "local":
+        raise ValueError(f"there is no engine {engine!r}; there is: 'local'")
+    checked = _checked([path], params)
+    wanted = _one_build(checked, build)
+    built = next(build_each((wanted,), out=out, jobs=jobs))
+    if built.path is None:
+        _raise_errors([*checked.diagnostics, *built.diagnostics], checked.program.texts)
+    assert built.path is not None, "a build without errors has a path"
+    return open(built.path)
+
+
+def render(
+    path: PathLike,
+    template: str,
+    row: Mapping[str, object],
+    *,
+    tokenizer: str | None = None,
+    params: Params = _NO_PARAMS,
+) -> "Rendered":
+    """Returns one row as a template phrases it and a build encodes it: turns, ids, mask.
+
+    Args:
+        path: A folder or a `.task` file.
+        template: "conclude.infer", or "conclude" for the prompt that the row draws by its key.
+        row: The fields that the template reads, as the source hands them on (after `let`).
+        tokenizer: Take a build with this tokenizer; None = the first build that uses the template.
+        params: Values of parameters by name.
+
+    Raises:
+        TaskcError: If the specs, the tokenizer or the row have an error.
+        ValueError: If no build uses the template, it has no such prompt, or the row gives no
+            example.
+    """
+    from taskc import rendering
+
+    checked = _checked([path], params)
+    lowered = plan(path, params=params)
+    rendered, findings = rendering.render(lowered, template, row, tokenizer=tokenizer)
+    _raise_errors(findings, checked.program.texts)
+    assert rendered is not None, "a row that is not rendered has an error"
+    return rendered
+
+
+def open(path: PathLike, *, verify: bool = True) -> "Artifact":
+    """Opens the artefact in a local folder.
+
+    Args:
+        path: The folder that holds manifest.json.
+        verify: Whether to hash every file (about 1.3 GB/s a core); without it only names and sizes
+            are compared.
+
+    Raises:
+        ArtifactError: If it is no artefact, of another version, damaged or incomplete.
+    """
+    from taskc.runtime import reader
+
+    return reader.open(path, verify=verify)
+
+
+def build_each(
+    plans: "Sequence[BuildPlan]",
+    *,
+    out: PathLike = "artifacts",
+    jobs: int | None = None,
+    progress: Progress = lambda _build, _stage, _what, _rows: None,
+) -> "Iterator[Built]":
+    """Yields the outcome of each build in turn; one that fails does not stop the others.
+
+    Args:
+        plans: What to build.
+        out: The folder of artefacts.
+        jobs: Number of worker processes, shared by all builds; None = one a core.
+        progress: Told of every chunk of rows.
+    """
+    from functools import partial
+
+    from taskc.compiler.build import build as build_one
+    from taskc.compiler.engines.local import LocalEngine
+
+    with LocalEngine(jobs) as engine:
+        for each in plans:
+            told = partial(progress, each.name)
+            yield build_one(each, out=Path(out), engine=engine, progress=told)
+
+
+def _checked(paths: Sequence[PathLike], params: Params) -> "Checked":
+    from taskc.dsl import checker
+
+    return checker.check([os.fspath(path) for path in paths], params=params)
+
+
+def _one_build(checked: "Checked", name: str | None) -> "BuildPlan":
+    """Returns the plan of the build that is meant.
+
+    Raises:
+        TaskcError: If it is not there, and the specs have errors that may be why.
+        ValueError: If it is not there, or there are several.
+    """
+    from taskc.compiler.lower import lower
+
+    everything = lower(checked.program)
+    wanted = [each for each in everything.builds if name in {None, each.name}]
+    if len(wanted) == 1:
+        return wanted[0]
+    _raise_errors(checked.diagnostics, checked.program.texts)
+    if name is not None and not wanted:
+        raise ValueError(_no_such_build(name, everything))
+    names = ", ".join(f"{each.package}/{each.name}" for each in wanted) or "none"
+    raise ValueError(f"say which build is wanted with `build=`; the specs have: {names}")
+
+
+def _no_such_build(name: str, lowered: "Plan") -> str:
+    names = ", ".join(each.name for each in lowered.builds) or "none"
+    return f"the specs have no build {name!r}; they have: {names}"
+
+
+def _raise_errors(diagnostics: Sequence[Diagnostic], texts: "Mapping[str, SourceText]") -> None:
+    """Raises where a finding is an error, with the report that a person reads."""
+    if has_errors(diagnostics):
+        from taskc.dsl.report import render as report
+
+        raise TaskcError(diagnostics, report(diagnostics, texts, style="human", color=False))

@@ -1,0 +1,194 @@
+"""`taskc build PATH...`: every build of the specs becomes an artefact.
+
+In: folders or `.task` files. Out: one artefact a build, and on stdout what each came to. A build
+that fails is reported on stderr, the others are built, and the status is 1.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
+
+from taskc.cli import check, console, summary
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from taskc.compiler.build import Built
+    from taskc.compiler.plan import BuildPlan
+    from taskc.dsl.checker import Checked
+    from taskc.dsl.diagnostics import Diagnostic
+    from taskc.runtime.reader import Artifact
+
+__all__ = ["SUMMARY", "Outcome", "add_arguments", "build_all", "run"]
+
+SUMMARY = "Build artefacts from specs"
+
+
+class Outcome(NamedTuple):
+    """One build that was tried: what came of it, and in how many seconds."""
+
+    plan: "BuildPlan"
+    built: "Built"
+    elapsed_s: float
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments of `taskc build`."""
+    check.add_spec_arguments(parser)
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=Path("artifacts"),
+        help="the folder of artefacts (default: artifacts); "
+        "each lies at DIR/PACKAGE/BUILD below it",
+    )
+    parser.add_argument("--only", metavar="NAME", help="make the build of this name alone")
+    parser.add_argument(
+        "--sample",
+        metavar="N",
+        type=positive,
+        help="read at most N rows of each source and split (default: all)",
+    )
+    parser.add_argument(
+        "--jobs", metavar="N", type=positive, help="worker processes (default: one a core)"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def positive(text: str) -> int:
+    """Reads a whole number from 1, `_` allowed between digits as in the language."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, found {text!r}")
+    return number
+
+
+def run(options: argparse.Namespace) -> int:
+    """Builds; 1 where the specs or any build has an error."""
+    checked, plans = planned(options)
+    outcomes = build_all(plans, checked, options)
+    if options.json:
+        console.emit_json(_as_json(checked, outcomes))
+    missing = _not_built(checked, plans, options.only)
+    if missing:
+        console.say(missing)
+    failed = [outcome for outcome in outcomes if outcome.built.path is None]
+    from taskc.dsl.errors import has_errors
+
+    return 1 if failed or missing or has_errors(checked.diagnostics) else 0
+
+
+def planned(options: argparse.Namespace) -> "tuple[Checked, Sequence[BuildPlan]]":
+    """Checks the specs, reports what is found, and returns the plans of what can be built."""
+    from taskc.dsl.checker import check as check_specs
+
+    checked = check_specs(options.paths, params=dict(options.params))
+    report(checked.diagnostics, checked)
+    if not any(package.builds for package in checked.program.packages):
+        return checked, ()
+    from taskc.compiler.lower import lower
+
+    return checked, lower(checked.program, only=options.only, sample=options.sample).builds
+
+
+def build_all(
+    plans: "Iterable[BuildPlan]", checked: "Checked", options: argparse.Namespace
+) -> list[Outcome]:
+    """Makes each build and shows what it came to: a report on stderr, a summary on stdout."""
+    outcomes: list[Outcome] = []
+    plans = list(plans)
+    if not plans:
+        return outcomes
+    from taskc.api import build_each
+
+    with console.Progress() as progress:
+        builds = build_each(plans, out=options.out, jobs=options.jobs, progress=progress.add)
+        for plan in plans:
+            started = monotonic()
+            built = next(builds)
+            outcome = Outcome(plan, built, monotonic() - started)
+            progress.clear()
+            report(built.diagnostics, checked)
+            if not options.json:
+                _show(outcome)
+            outcomes.append(outcome)
+    return outcomes
+
+
+def report(diagnostics: "Sequence[Diagnostic]", checked: "Checked") -> None:
+    """Shows findings on stderr."""
+    if diagnostics:
+        from taskc.dsl.report import render
+
+        color = console.shows_color(sys.stderr)
+        console.say(render(diagnostics, checked.program.texts, style="human", color=color))
+
+
+def _show(outcome: Outcome) -> None:
+    """Says what one build came to: on stdout where there is an artefact."""
+    name = f"{outcome.plan.package}/{outcome.plan.name}"
+    if outcome.built.path is None:
+        console.say(f"{name}: not built")
+        return
+    artifact = _opened(outcome.built)
+    head = console.paint(name, "bold", color=console.shows_color(sys.stdout))
+    sample = f", a sample of {outcome.plan.sample:,} rows" if outcome.plan.sample else ""
+    console.emit(
+        f"{head}  {outcome.built.path}  ({outcome.elapsed_s:.1f} s{sample})\n"
+        f"{summary.as_text(artifact.manifest, artifact.ledger)}\n"
+    )
+
+
+def _opened(built: "Built") -> "Artifact":
+    import taskc
+
+    assert built.path is not None, "only what was built is opened"
+    return taskc.open(built.path, verify=False)  # written a moment ago
+
+
+def _not_built(checked: "Checked", plans: "Sequence[BuildPlan]", only: str | None) -> str:
+    """Says why there is less than was asked for, where no finding says so."""
+    if plans or checked.diagnostics:
+        return ""
+    names = [name for package in checked.program.packages for name in package.builds]
+    if only is not None and names:
+        return f"error: there is no build `{only}`\nhelp: builds: {', '.join(names)}"
+    return "error: nothing to build: the specs have no `build` block"
+
+
+def _as_json(checked: "Checked", outcomes: Sequence[Outcome]) -> Mapping[str, "JsonValue"]:
+    """Returns the object that `--json` prints; docs/cli.md documents it."""
+    import json
+
+    from taskc.dsl.report import render
+
+    found = [*checked.diagnostics, *(d for o in outcomes for d in o.built.diagnostics)]
+    report_ = json.loads(render(found, checked.program.texts, style="json", color=False))
+    return {
+        "version": 1,
+        "builds": [_build_json(outcome) for outcome in outcomes],
+        "diagnostics": report_["diagnostics"],
+    }
+
+
+def _build_json(outcome: Outcome) -> "JsonValue":
+    plan, built = outcome.plan, outcome.built
+    head: dict[str, JsonValue] = {
+        "package": plan.package,
+        "name": plan.name,
+        "status": "failed" if built.path is None else "built",
+        "path": None if built.path is None else str(built.path),
+        "elapsed_s": round(outcome.elapsed_s, 3),
+        "sample": plan.sample,
+    }
+    if built.path is not None:
+        artifact = _opened(built)
+        head |= summary.as_json(artifact.manifest, artifact.ledger)
+    return head

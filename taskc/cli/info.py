@@ -1,0 +1,71 @@
+"""`taskc info`: which versions are at work, and which extras are there.
+
+In: nothing. Out: versions of taskc, Python and the libraries that decide a result, and for each
+extra whether it is installed and how to install it. Nothing heavy is imported: versions are read
+from the installed distributions' own records.
+"""
+
+import argparse
+
+from taskc.cli import console
+
+__all__ = ["SUMMARY", "add_arguments", "run", "taskc_version"]
+
+SUMMARY = "Show versions and which extras are installed"
+
+DISTRIBUTION = "taskc-lang"
+_BASE = ("numpy", "pyarrow", "pydantic", "tokenizers", "lark", "google-re2")
+_EXTRAS = {"hf": ("datasets",), "train": ("torch", "transformers")}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments of `taskc info`."""
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def taskc_version() -> str:
+    """Returns the version of the installed taskc."""
+    return _version(DISTRIBUTION) or "unknown"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints the versions; always 0."""
+    import platform
+
+    libraries = {name: _version(name) for name in _BASE}
+    extras = {extra: {name: _version(name) for name in names} for extra, names in _EXTRAS.items()}
+    if options.json:
+        console.emit_json(
+            {
+                "version": 1,
+                "taskc": taskc_version(),
+                "python": platform.python_version(),
+                "libraries": libraries,
+                "extras": extras,
+            }
+        )
+        return 0
+    rows = [["taskc", taskc_version()], ["python", platform.python_version()]]
+    rows += [[name, found or "missing"] for name, found in libraries.items()]
+    console.emit(console.table(rows, num_left=2, indent=""))
+    for extra, found in extras.items():
+        console.emit(f"\nextra `{extra}`: {_state(extra, found)}")
+    return 0
+
+
+def _state(extra: str, found: dict[str, str | None]) -> str:
+    """Says of one extra what is there, or how to get it."""
+    if all(found.values()):
+        return ", ".join(f"{name} {number}" for name, number in found.items())
+    missing = ", ".join(name for name, number in found.items() if not number)
+    return f"{missing} missing; install with: pip install '{DISTRIBUTION}[{extra}]'"
+
+
+def _version(distribution: str) -> str | None:
+    """Returns the installed version of a distribution, or None."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None

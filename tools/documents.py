@@ -8,11 +8,12 @@ the exit status is 1 where a file differs from what would be. No document is hal
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from taskc.compiler.plan import Plan
 from taskc.dsl.codes import CODES
+from taskc.runtime.artifact import manifest_json_schema
 
 ROOT = Path(__file__).parents[1]
 
@@ -55,13 +56,24 @@ def diagnostics() -> str:
     return "\n".join(lines) + "\n"
 
 
+def manifest_schema() -> str:
+    """Returns the JSON Schema of an artefact's manifest.json."""
+    return as_text(manifest_json_schema())
+
+
 def plan_schema() -> str:
-    """Returns the JSON Schema of a plan, as `taskc plan --json` prints one."""
-    return json.dumps(Plan.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+    """Returns the JSON Schema of a plan, the form between a program and the stages."""
+    return as_text(Plan.model_json_schema())
+
+
+def as_text(schema: Mapping[str, object]) -> str:
+    """Returns a schema as it stands in its file."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/diagnostics.md": diagnostics,
+    "docs/schemas/manifest.schema.json": manifest_schema,
     "docs/schemas/plan.schema.json": plan_schema,
 }
 

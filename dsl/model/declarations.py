@@ -6,7 +6,15 @@ nothing is checked here: that is `check`'s work, and its result is `program`.
 
 from dataclasses import dataclass
 
-from taskc.dsl.model.expressions import Argument, Call, DictDisplay, Expression, Name, QualifiedName, Text
+from taskc.dsl.model.expressions import (
+    Argument,
+    Call,
+    DictDisplay,
+    Expression,
+    Name,
+    QualifiedName,
+    Text,
+)
 from taskc.dsl.text.source_text import Span
 
 # ---- types as written ------------------------------------------------------------------------------
@@ -82,7 +90,9 @@ class From:
     """source and tokenizer: `from connector(arguments)`; a text argument is a `Text` in `texts` by its position or name."""
 
     call: Call
-    texts: dict[str, Text]  # "0", "1", ... for positional, the name for named arguments; only interpolated strings
+    texts: dict[
+        str, Text
+    ]  # "0", "1", ... for positional, the name for named arguments; only interpolated strings
     span: Span
 
 

@@ -274,6 +274,10 @@ class Mixture:
         templates: "one", "all", "none", "name" or a number as text.
         fewshot: (low, high), (0, 0) where absent.
         repeat: At most so many times each row; 0 = no limit declared.
+        members: Each name of `from` -> the sources it brings, held-out ones removed; shares are by
+            these names.
+        nested: Those of the members that are mixtures.
+        held_out_sources: Sources of the held-out clusters (not of what is removed with them).
     """
 
     name: str
@@ -291,6 +295,9 @@ class Mixture:
     requires: tuple[Require, ...]
     seed: int
     span: Span
+    members: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    nested: dict[str, "Mixture"] = field(default_factory=dict)
+    held_out_sources: tuple[Source, ...] = ()
 
 
 @dataclass(slots=True)
@@ -401,6 +408,7 @@ class Run:
     build: str  # train: the build in `data`; evaluate: the train block in `run`, or ""
     settings: dict[str, object]
     span: Span
+    folder: str = "."
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ stays silent on it.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +113,103 @@ class Unknown:
         return "unknown"
 
 
-Type = Text | Int | Float | Bool | Path | Cluster | NoneType | Choice | List | Record | Optional | Unknown
+Type = (
+    Text
+    | Int
+    | Float
+    | Bool
+    | Path
+    | Cluster
+    | NoneType
+    | Choice
+    | List
+    | Record
+    | Optional
+    | Unknown
+)
+
+TEXT: Final = Text()
+INT: Final = Int()
+FLOAT: Final = Float()
+BOOL: Final = Bool()
+PATH: Final = Path()
+CLUSTER: Final = Cluster()
+NONE: Final = NoneType()
+UNKNOWN: Final = Unknown()
+
+
+def is_text(type_: Type) -> bool:
+    """Whether values of the type are texts: a choice is one of a list of texts."""
+    return isinstance(type_, Text | Choice)
+
+
+def is_number(type_: Type) -> bool:
+    """Whether values of the type are numbers; a bool is none."""
+    return isinstance(type_, Int | Float)
+
+
+def optional(type_: Type) -> Type:
+    """The type or none; optional types never nest, and poison stays poison."""
+    return type_ if isinstance(type_, Optional | NoneType | Unknown) else Optional(type_)
+
+
+def fits(given: Type, wanted: Type) -> bool:
+    """Whether every value of `given` may stand where a `wanted` is asked for.
+
+    An int fits a float, a choice fits text and every choice that has all of its values, none fits
+    an optional type; poison fits and takes everything. O(size of the types).
+    """
+    if given is wanted or isinstance(given, Unknown) or isinstance(wanted, Unknown):
+        return True
+    match given, wanted:
+        case (NoneType(), Optional()) | (Int(), Float()) | (Choice(), Text()):
+            return True
+        case Optional(inner=inner), Optional(inner=into):
+            return fits(inner, into)
+        case _, Optional(inner=into):
+            return fits(given, into)
+        case Choice(values=some), Choice(values=all_):
+            return set(some) <= set(all_)
+        case List(item=item), List(item=into):
+            return fits(item, into)
+        case Record(), Record():
+            return _record_fits(dict(given.fields), dict(wanted.fields))
+    return given == wanted
+
+
+def _record_fits(given: dict[str, Type], wanted: dict[str, Type]) -> bool:
+    """A record may lack what is optional; a field that nobody asks for is a mistake somewhere."""
+    if not given.keys() <= wanted.keys():
+        return False
+    return all(fits(given.get(name, NONE), type_) for name, type_ in wanted.items())
+
+
+def join(left: Type, right: Type) -> Type | None:
+    """The type of a value that is one or the other; None where there is no such type."""
+    if left == right:
+        return left
+    match left, right:
+        case (Unknown(), _) | (_, Unknown()):
+            return UNKNOWN
+        case (NoneType(), other) | (other, NoneType()):
+            return optional(other)
+        case (Optional(inner=inner), Optional(inner=other)):
+            return _optional_join(inner, other)
+        case (Optional(inner=inner), other) | (other, Optional(inner=inner)):
+            return _optional_join(inner, other)
+        case (Int() | Float(), Int() | Float()):
+            return FLOAT
+        case Choice(values=some), Choice(values=others):
+            return Choice(tuple(dict.fromkeys(some + others)))
+        case (Text() | Choice(), Text() | Choice()):
+            return TEXT
+        case List(item=item), List(item=other):
+            joined = join(item, other)
+            return None if joined is None else List(joined)
+    return None
+
+
+def _optional_join(left: Type, right: Type) -> Type | None:
+    """The optional type of a joined value."""
+    joined = join(left, right)
+    return None if joined is None else optional(joined)

@@ -1,0 +1,153 @@
+"""Formats and packers: how turns become a token sequence, and sequences a pack.
+
+In: the `format` and `pack` of a build, with its tokenizer. Out: both, with every default. Limits that
+cannot fit into a pack, and special tokens that nobody declares, are refused.
+"""
+
+from taskc.dsl.check.expressions.words import listed, suggestion
+from taskc.dsl.check.forms import Bound, FormReader, Token
+from taskc.dsl.check.tokenizers import ROLES
+from taskc.dsl.diagnostics import Reporter
+from taskc.dsl.model import declarations as ast
+from taskc.dsl.model import program
+from taskc.dsl.model.expressions import Call, Reference
+from taskc.dsl.model.forms import FORMATS, PACKS, Form
+from taskc.dsl.text.source_text import Span
+
+__all__ = ["Format", "check_format", "check_limits", "check_pack"]
+
+Format = program.PromptTargetFormat | program.ChatFormat
+
+
+def check_format(
+    node: ast.Setting, tokenizer: program.Tokenizer | None, reader: FormReader
+) -> Format | None:
+    """A build's format; None where it is wrong."""
+    bound = _read(node, FORMATS, "format", "T0601", reader)
+    if bound is None:
+        return None
+    if bound.form.name == "chat":
+        return program.ChatFormat(
+            end_of_turn=_token(bound, "end_of_turn", tokenizer, reader.report),
+            loss=bound.word("loss"),
+            bos=_bos(bound, tokenizer, reader.report),
+            max=bound.count("max"),
+            overflow=bound.word("overflow"),
+            template=bound.word("template"),
+            span=node.span,
+        )
+    return program.PromptTargetFormat(
+        input=bound.count("input"),
+        target=bound.count("target"),
+        separator=_token(bound, "separator", tokenizer, reader.report),
+        end=_token(bound, "end", tokenizer, reader.report),
+        bos=_bos(bound, tokenizer, reader.report),
+        overflow=bound.word("overflow"),
+        seam=bound.word("seam"),
+        span=node.span,
+    )
+
+
+def check_pack(node: ast.Setting, reader: FormReader) -> program.Pack | None:
+    """A build's packer; None where it is wrong."""
+    bound = _read(node, PACKS, "packer", "T0602", reader)
+    if bound is None:
+        return None
+    return program.Pack(bound.count("length"), bound.count("window"), node.span)
+
+
+def _read(
+    node: ast.Setting, table: dict[str, Form], noun: str, code: str, reader: FormReader
+) -> Bound | None:
+    value = node.value
+    if isinstance(value, Call):
+        return reader.read(value, table, noun, code)
+    helps = tuple(f"write `{name}(...)`" for name in table)
+    if isinstance(value, Reference) and value.name in table:
+        helps = (f"give its arguments: `{value.name}(...)`",)
+    reader.report.report(
+        code, value.span, f"`{node.keyword}` takes a {noun}", label="not one", helps=helps
+    )
+    return None
+
+
+# ---- special tokens --------------------------------------------------------------------------------
+
+
+def _token(
+    bound: Bound, name: str, tokenizer: program.Tokenizer | None, report: Reporter
+) -> program.TokenUse | None:
+    token: Token = bound.token(name)
+    if token.is_none:
+        return None
+    span = bound.spans[name]
+    if not token.name:
+        return program.TokenUse(None, token.literal, span)
+    if tokenizer is not None:
+        _check_declared(token.name, span, tokenizer, report)
+    return program.TokenUse(token.name, None, span)
+
+
+def _bos(bound: Bound, tokenizer: program.Tokenizer | None, report: Reporter) -> str:
+    word = bound.word("bos")
+    if word == "example" and tokenizer is not None:
+        _check_declared("bos", bound.spans["bos"], tokenizer, report)
+    return word
+
+
+def _check_declared(name: str, span: Span, tokenizer: program.Tokenizer, report: Reporter) -> None:
+    """A role may come from the tokenizer's folder; with a bare file the spec must say it."""
+    declared = {
+        role: getattr(tokenizer, role) is not None or tokenizer.kind != "file" for role in ROLES
+    }
+    if name in tokenizer.added or declared.get(name):
+        return
+    if name in ROLES:
+        report.report(
+            "T0606",
+            span,
+            f"tokenizer `{tokenizer.name}` does not say what its {name} token is",
+            label="not declared",
+            secondary=((tokenizer.from_span, "a bare file has no configuration"),),
+            helps=(f'add `{name} "..."` to the tokenizer',),
+        )
+        return
+    known = [*(role for role in ROLES if declared[role]), *tokenizer.added]
+    helps, fix = suggestion(name, known, span)
+    report.report(
+        "T0604",
+        span,
+        f"tokenizer `{tokenizer.name}` has no special token `{name}`",
+        label="not declared",
+        secondary=((tokenizer.span, "the tokenizer"),),
+        notes=(f"special tokens: {listed(known)}",) if known else (),
+        helps=helps or (f'add it to the tokenizer: `add {name} "<|{name}|>"`',),
+        fix=fix,
+    )
+
+
+# ---- limits ----------------------------------------------------------------------------------------
+
+
+def check_limits(format_: Format, pack: program.Pack, report: Reporter) -> None:
+    """An example at its limits must fit into a pack."""
+    if isinstance(format_, program.ChatFormat):
+        needed, sum_ = format_.max, f"max {format_.max}"
+    else:
+        separator = 0 if format_.separator is None else 1
+        bos = 1 if format_.bos == "example" else 0
+        needed = format_.input + format_.target + separator + bos
+        parts = [f"input {format_.input}", f"target {format_.target}"]
+        parts += ["separator 1"] * separator + ["bos 1"] * bos
+        sum_ = f"{' + '.join(parts)} = {needed}"
+    if needed <= pack.length:
+        return
+    report.report(
+        "T0603",
+        format_.span,
+        f"an example may have {needed} tokens and a pack holds {pack.length}",
+        label=f"up to {needed} tokens",
+        secondary=((pack.span, f"{pack.length} tokens"),),
+        notes=(sum_,),
+        helps=(f"make packs longer: `length: {needed}`", "or the limits smaller"),
+    )

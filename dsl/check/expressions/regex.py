@@ -1,0 +1,124 @@
+"""Patterns that the matching engine takes, checked without it.
+
+In: a pattern. Out: what is wrong with it and where, or nothing. The engine is RE2: linear time, no
+backreferences, no look-around. A pattern passes if it stands in what RE2 and Python's `re` both
+read, so the check needs no engine and errs on the safe side. O(characters of the pattern).
+"""
+
+import re
+import warnings
+from typing import NamedTuple
+
+__all__ = ["Fault", "find_fault"]
+
+_MAX_REPEATS = 1000  # RE2 refuses a larger count
+
+_ESCAPES = frozenset("AbBdDsSwWaftnrvz")
+_GROUPS = {
+    "(?=": "look-ahead",
+    "(?!": "look-ahead",
+    "(?<=": "look-behind",
+    "(?<!": "look-behind",
+    "(?>": "an atomic group",
+    "(?(": "a conditional group",
+    "(?#": "a comment",
+    "(?P=": "a backreference",
+    "(?P>": "a recursive group",
+}
+_COUNT = re.compile(r"\{(\d+)?(,)?(\d+)?\}")
+
+
+class Fault(NamedTuple):
+    """What is wrong with a pattern: the characters concerned and words for them."""
+
+    start: int
+    end: int
+    words: str
+
+
+def find_fault(pattern: str) -> Fault | None:
+    """Returns the first thing in `pattern` that the engine would refuse, or None."""
+    return _unsupported(pattern) or _malformed(pattern)
+
+
+def _unsupported(pattern: str) -> Fault | None:
+    """The first construct that only backtracking engines have."""
+    position, in_class = 0, False
+    while position < len(pattern):
+        character = pattern[position]
+        fault, width = None, 1
+        if character == "\\":
+            fault, width = _escape(pattern, position)
+        elif in_class:
+            in_class = character != "]"
+        elif character == "[":
+            in_class = True
+            # `[]a]` and `[^]a]` hold a bracket.
+            width = 1 + len(re.match(r"\^?\]?", pattern[position + 1 :])[0])  # type: ignore[index] # always matches
+        elif character == "(":
+            fault = _group(pattern, position)
+        elif character in "*+?{":
+            fault, width = _repetition(pattern, position)
+        if fault is not None:
+            return fault
+        position += width
+    return None
+
+
+def _escape(pattern: str, start: int) -> tuple[Fault | None, int]:
+    """What stands after a backslash, and how many characters it takes."""
+    follower = pattern[start + 1 : start + 2]
+    if follower == "x":
+        found = re.match(r"\\x[0-9A-Fa-f]{2}", pattern[start:])
+        words = None if found else "`\\x` takes two hexadecimal digits"
+        return (Fault(start, start + 2, words) if words else None), 4
+    if follower == "0" or not follower.isalnum():
+        return None, 2
+    if follower.isdigit():
+        return Fault(start, start + 2, "a backreference, which no linear-time engine has"), 2
+    if follower == "Z":
+        return Fault(start, start + 2, "written `\\z` here"), 2
+    if follower not in _ESCAPES:
+        return Fault(start, start + 2, "an unknown escape"), 2
+    return None, 2
+
+
+def _group(pattern: str, start: int) -> Fault | None:
+    """What kind of group opens here."""
+    for opening, words in _GROUPS.items():
+        if pattern.startswith(opening, start):
+            end = start + len(opening)
+            return Fault(start, end, f"{words}, which no linear-time engine has")
+    return None
+
+
+def _repetition(pattern: str, start: int) -> tuple[Fault | None, int]:
+    """A quantifier and what follows it."""
+    width = 1
+    if pattern[start] == "{":
+        counts = _COUNT.match(pattern, start)
+        if counts is None:  # a plain brace
+            return None, 1
+        width = counts.end() - start
+        if max((int(digits) for digits in counts.group(1, 3) if digits), default=0) > _MAX_REPEATS:
+            return Fault(start, start + width, f"repeats more than {_MAX_REPEATS} times"), width
+    end = start + width
+    if pattern.startswith("+", end):
+        words = "a possessive repetition, which no linear-time engine has"
+        return Fault(start, end + 1, words), width + 1
+    return None, width + (1 if pattern.startswith("?", end) else 0)
+
+
+def _malformed(pattern: str) -> Fault | None:
+    """Where the syntax breaks: an open group, a bad range."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # Python 3.11 has no `\z`; its `\Z` means the same.
+            re.compile(re.sub(r"(\\\\)|\\z", lambda found: found[1] or r"\Z", pattern))
+    except re.error as error:
+        start = min(error.pos or 0, max(len(pattern) - 1, 0))
+        return Fault(start, min(start + 1, len(pattern)), error.msg)
+    except (RecursionError, OverflowError):
+        return Fault(0, len(pattern), "too deeply nested")
+    return None

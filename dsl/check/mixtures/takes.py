@@ -1,0 +1,107 @@
+"""`take N from S`: quotas of single sources.
+
+In: `take` statements. Out: typed quotas: how many, spread over what, best by what. How many rows there
+are is known when they are read; a shortage is an error then.
+"""
+
+from taskc.dsl.check.expressions.constants import Outcome
+from taskc.dsl.check.expressions.scopes import Scope
+from taskc.dsl.check.expressions.settle import settle
+from taskc.dsl.check.expressions.typer import Typer
+from taskc.dsl.check.expressions.words import a_type, listed
+from taskc.dsl.check.forms import FormReader
+from taskc.dsl.check.names import resolve
+from taskc.dsl.check.sources.splits import TRAIN
+from taskc.dsl.check.units import Declared, Unit
+from taskc.dsl.diagnostics import Reporter
+from taskc.dsl.model import declarations as ast
+from taskc.dsl.model import program
+from taskc.dsl.model.expressions import Call, Expression
+from taskc.dsl.model.forms import STRATA, Kind
+from taskc.dsl.model.types import List, Record, Type, Unknown, is_number, is_text
+
+__all__ = ["check_take"]
+
+
+def check_take(
+    node: ast.Take, declared: Declared, unit: Unit, report: Reporter
+) -> program.Take | None:
+    """A quota; None where it is wrong."""
+    reader = FormReader(unit, report)
+    count = reader.scalar(Kind.COUNT, node.count, "a quota", code="T0403")
+    found = resolve(node.source, unit, ("source",), report)
+    if found is None:
+        return None
+    home, target = found
+    declared.is_broken |= target.is_broken
+    source = home.sources[target.name.text]
+    if not any(split.name == TRAIN for split in source.splits) and not target.is_broken:
+        _report_no_training_split(node, source, report)
+    scope = Scope(
+        subject=f"source `{source.name}`",
+        fields=source.row,
+        is_open=source.is_open,
+        params=unit.params,
+        imported=unit.imported_params,
+        origin=(source.span, "its fields are declared here"),
+    )
+    strata = None if node.by is None else _strata(node.by, scope, reader)
+    if node.best is not None:
+        _check_best(node.best, Typer(scope, report).value(node.best), report)
+    unit.used_params |= scope.used_params
+    if not isinstance(count, int) or isinstance(count, Outcome):
+        return None
+    by, key, tau = strata or ("", None, None)
+    return program.Take(
+        count=count,
+        at_most=node.at_most,
+        source=source,
+        by=by,
+        by_key=key,
+        by_tau=tau,
+        best=None if node.best is None else settle(node.best, scope),
+        span=node.span,
+    )
+
+
+def _report_no_training_split(node: ast.Take, source: program.Source, report: Reporter) -> None:
+    names = [split.name for split in source.splits]
+    report.report(
+        "T0412",
+        node.source.span,
+        f"source `{source.name}` has no split `{TRAIN}` to take from",
+        label="nothing to train on",
+        secondary=((source.splits[0].span, "its splits"),) if source.splits else (),
+        notes=(f"splits: {listed(names)}",),
+    )
+
+
+def _strata(
+    call: Call, scope: Scope, reader: FormReader
+) -> tuple[str, Expression, float | None] | None:
+    bound = reader.read(call, STRATA, "way to spread a quota", "T0402")
+    if bound is None:
+        return None
+    key = bound.rows["group"]
+    type_ = Typer(scope, reader.report).infer(key)
+    if isinstance(type_, List | Record):
+        reader.report.report(
+            "T0204",
+            key.span,
+            f"rows are grouped by one value, not by {a_type(type_)}",
+            label=f"this is {a_type(type_)}",
+        )
+    tau = bound.number("tau") if "tau" in bound.values else None
+    return bound.form.name, settle(key, scope), tau
+
+
+def _check_best(best: Expression, type_: Type, report: Reporter) -> None:
+    if is_number(type_) or isinstance(type_, Unknown):
+        return
+    report.report(
+        "T0204",
+        best.span,
+        f"`best` ranks by a number, not by {a_type(type_)}",
+        label=f"this is {a_type(type_)}",
+        helps=("rank by its length: `len(...)`",) if is_text(type_) else (),
+    )

@@ -1,0 +1,67 @@
+"""What a source reads, as a text that is equal for equal files.
+
+In: a source and the parameters of its package. Out: split -> pattern with every name filled in, relative
+to the working directory. Patterns are compared as written: two globs that meet on disk are not seen here.
+"""
+
+import posixpath
+
+from taskc.dsl.check.sources.connectors import SPLIT
+from taskc.dsl.check.units import Unit
+from taskc.dsl.model import program
+from taskc.dsl.model.expressions import Attribute, Expression, Piece, Reference, Text
+from taskc.dsl.model.types import Path
+
+__all__ = ["files_of", "fill"]
+
+
+def files_of(source: program.Source, unit: Unit) -> dict[str, str]:
+    """Split -> what it reads; carved splits are left out, and what cannot be told."""
+    connector = source.connector
+    if connector.path is None or not connector.kind:
+        return {}
+    found: dict[str, str] = {}
+    for split in source.splits:
+        if split.carve is not None:
+            continue
+        path = fill(connector.path, unit, split=split.file_name)
+        if path is None:
+            continue
+        if connector.kind == "hf":
+            path = f"hf:{path}:{connector.arguments.get('config') or ''}:{split.file_name}"
+        else:
+            path = posixpath.normpath(posixpath.join(source.folder, path))
+        found[split.name] = path
+    return found
+
+
+def fill(text: Text, unit: Unit, *, split: str) -> str | None:
+    """The text with names filled in; None where one has no value."""
+    filled: list[str] = []
+    for position, part in enumerate(text.parts):
+        if isinstance(part, Piece):
+            filled.append(part.text)
+            continue
+        value = _value(part.expression, unit, split, is_first=position == 0)
+        if value is None:
+            return None
+        filled.append(value)
+    return "".join(filled)
+
+
+def _value(expression: Expression, unit: Unit, split: str, *, is_first: bool) -> str | None:
+    param: program.Param | None = None
+    match expression:
+        case Reference(name=name) if name in unit.params:
+            param = unit.params[name]
+        case Reference(name=name) if name == SPLIT:
+            return split
+        case Attribute(base=Reference(name=alias), name=name):
+            param = unit.imported_params.get(alias, {}).get(name.text)
+    if param is None or param.value is None:
+        return None
+    if is_first and isinstance(param.type, Path):
+        # A path starts where its parameter was declared, not where it is used.
+        relative = posixpath.relpath(posixpath.join(param.base, str(param.value)), unit.folder.path)
+        return str(param.value) if posixpath.isabs(str(param.value)) else relative
+    return str(param.value)

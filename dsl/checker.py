@@ -1,0 +1,177 @@
+"""The checker: from paths to a checked program and every mistake on the way.
+
+In: paths, values for parameters, a file system. Out: `Checked`: the program without its broken parts, and
+the diagnostics, sorted. Passes run in a fixed order, each over every package, so that a package sees what
+those that it imports have found; a pass never raises for a user's mistake.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from taskc.dsl.check.builds.build import check_builds
+from taskc.dsl.check.builds.runs import check_runs
+from taskc.dsl.check.clusters import check_clusters
+from taskc.dsl.check.lint import check_lints
+from taskc.dsl.check.mixtures.mixture import MixtureChecker
+from taskc.dsl.check.names import collect
+from taskc.dsl.check.params import check_given, check_params
+from taskc.dsl.check.schemas import check_schemas
+from taskc.dsl.check.sources.source import check_sources
+from taskc.dsl.check.templates.template import check_templates
+from taskc.dsl.check.tests import check_tests
+from taskc.dsl.check.tokenizers import check_tokenizers
+from taskc.dsl.check.units import Unit, Workspace
+from taskc.dsl.diagnostics import Diagnostic, Reporter, Severity
+from taskc.dsl.model import program
+from taskc.dsl.packages import Disk, FileSystem, Folder, Loaded, load
+
+__all__ = ["Checked", "check"]
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A program and what was found about it.
+
+    Attributes:
+        program: Everything that is without error.
+        diagnostics: By file, offset and code.
+    """
+
+    program: program.Program
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether any finding is an error."""
+        return any(found.severity is Severity.ERROR for found in self.diagnostics)
+
+
+def check(
+    paths: Sequence[str],
+    *,
+    params: Mapping[str, str] = _NOTHING,
+    files: FileSystem | None = None,
+) -> Checked:
+    """Checks every package at or below `paths`, and those that they import.
+
+    Args:
+        paths: Files (their directories are meant) or directories.
+        params: Values from outside, by parameter name, as text.
+        files: Where files are read from; the disk by default.
+    """
+    report = Reporter()
+    loaded = load(paths, files or Disk(), report)
+    workspace = Workspace(_units(loaded))
+    _run_passes(workspace, params, report)
+    packages = tuple(_package(unit) for unit in workspace.units if unit.folder.is_root)
+    diagnostics = tuple(sorted(report.diagnostics, key=lambda found: found.sort_key))
+    return Checked(program.Program(packages, loaded.texts), diagnostics)
+
+
+def _run_passes(workspace: Workspace, params: Mapping[str, str], report: Reporter) -> None:
+    units = workspace.units
+    for unit in units:
+        collect(unit, report)
+    check_given(units, params, report)
+    built = _built(units)
+    for unit in units:
+        check_params(unit, params, report, must_have_values=id(unit) in built)
+    for unit in units:
+        check_schemas(unit, report)
+    for unit in units:
+        check_sources(unit, workspace, report)
+    for unit in units:
+        check_clusters(unit, report)
+    for unit in units:
+        check_templates(unit, units, report)
+    for unit in units:
+        check_tokenizers(unit, report)
+    mixtures = MixtureChecker(workspace, report)
+    for unit in units:
+        mixtures.check(unit)
+    for unit in units:
+        check_builds(unit, workspace, report)
+    for unit in units:
+        check_runs(unit, report)
+        check_tests(unit, report)
+    for unit in units:
+        check_lints(unit, workspace, report)
+
+
+# ---- packages --------------------------------------------------------------------------------------
+
+
+def _units(loaded: Loaded) -> list[Unit]:
+    """One unit a folder, imports joined."""
+    units: dict[str, Unit] = {}
+    for folder in loaded.folders:
+        unit = Unit(folder, program.Package(folder.name, folder.path), _is_lossy(folder))
+        for alias, path in folder.imports.items():
+            unit.imports[alias] = None if path is None else units[path]
+            if path is not None:
+                unit.package.imports[alias] = units[path].package
+        units[folder.path] = unit
+    return list(units.values())
+
+
+def _is_lossy(folder: Folder) -> bool:
+    """Whether a declaration may have been lost to a syntax error."""
+    if folder.is_lossy:
+        return True
+    for file in folder.files:
+        spans = [declaration.span for declaration in file.declarations]
+        for found in file.diagnostics:
+            if found.severity is not Severity.ERROR or found.primary is None:
+                continue
+            start = found.primary.span.start
+            if not any(span.start <= start < span.end for span in spans):
+                return True
+    return False
+
+
+def _built(units: Sequence[Unit]) -> set[int]:
+    """Packages that a build reaches."""
+    return {id(each) for unit in units if unit.own.get("build") for each in unit.reachable()}
+
+
+def _package(unit: Unit) -> program.Package:
+    """The package with what is without error, for the program."""
+    _fill(unit, set())
+    return unit.package
+
+
+def _fill(unit: Unit, done: set[int]) -> None:
+    if id(unit) in done:
+        return
+    done.add(id(unit))
+    package = unit.package
+    for name, declared in unit.shared.items():
+        if declared.is_broken:
+            continue
+        match declared.kind:
+            case "param":
+                param = unit.params.get(name)
+                if param is not None:
+                    package.params[name] = param
+            case "schema":
+                package.schemas[name] = unit.schemas[name]
+            case "source":
+                package.sources[name] = unit.sources[name]
+            case "cluster":
+                package.clusters[name] = unit.clusters[name]
+            case "mixture":
+                package.mixtures[name] = unit.mixtures[name]
+            case "tokenizer":
+                package.tokenizers[name] = unit.tokenizers[name]
+    for name, declared in unit.own.get("template", {}).items():
+        if not declared.is_broken:
+            package.templates[name] = unit.templates[name]
+    for name, declared in unit.own.get("build", {}).items():
+        if not declared.is_broken:
+            package.builds[name] = unit.builds[name]
+    for imported in unit.imports.values():
+        if imported is not None:
+            _fill(imported, done)

@@ -155,6 +155,16 @@ class Lexer:
         first = bisect_left(self.findings, start, key=_offset)
         return first < bisect_right(self.findings, end, key=_offset)
 
+    def find_open_text(self, start: int, end: int) -> int:
+        """The offset of a text without its closing quote between two offsets, or -1."""
+        for finding in self.findings[bisect_left(self.findings, start, key=_offset) :]:
+            offset = _offset(finding)
+            if offset > end:
+                break
+            if finding.code == "T0002":
+                return offset
+        return -1
+
     # ---- reading ---------------------------------------------------------------------------------
 
     def _append(self, kind: str, start: int, end: int) -> None:
@@ -351,7 +361,7 @@ class Lexer:
             is_plain = not set(written) & _SPECIAL
             fix = replacement(span, f'"{written[1:-1]}"') if is_plain else None
             message, helps = "texts stand between double quotes", 'write it between `"` and `"`'
-            self._report("T0001", (start, end), message, "single quotes", helps=helps, fix=fix)
+            self._report("T0001", (start, end), message, "other quotes", helps=helps, fix=fix)
             return
         lookalike = _LOOKALIKES.get(written, "")
         shown = f"U+{ord(written[0]):04X}"

@@ -85,7 +85,7 @@ class _File:
     def _read_one(self) -> None:
         """Reads one declaration, or goes past what is none."""
         cursor = self.cursor
-        cursor.statement_start = cursor.start
+        cursor.start_statement()
         node = Node("stray", cursor.index)
         self.nodes.append(node)
         kind = self._kind()
@@ -173,7 +173,7 @@ class _File:
         is_head = cursor.next_kind in ("name", "{", "string", "number")
         homes = [kind for kind, statements in BLOCKS.items() if written in statements]
         near = did_you_mean(written, DECLARATION_WORDS)[: is_head and len(self.nodes) < _MAX_NODES]
-        if homes and not cursor.is_at_column_one():
+        if homes and not (near and cursor.is_at_column_one()):
             cursor.reporter.report(
                 "T0015",
                 cursor.span(),

@@ -92,7 +92,7 @@ TOKEN = re.compile(
     | (?P<string>"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*")
     | (?P<number>[0-9](?:[A-Za-z0-9_]|\.[0-9]|(?<=[eE])[-+](?=[0-9]))*%?)
     | (?P<end>\Z)
-    | (?P<quoted>'[^'\r\n]*')
+    | (?P<quoted>'[^'\r\n]*'|[\u201c\u201d][^\u201c\u201d\r\n]*[\u201c\u201d])
     | (?P<open>"[^\r\n]*)
     | (?P<bad>{_BAD})
     )""",

@@ -4,17 +4,24 @@ In: a lexer. Out: tokens one at a time, names, marks, spans; and one diagnostic 
 cannot be read. A statement in which the lexer has already found a mistake gets no second one.
 """
 
+from collections.abc import Collection
 from typing import NoReturn
 
 from taskc.dsl.diagnostics import Fix, Reporter
 from taskc.dsl.model.expressions import Name, QualifiedName
 from taskc.dsl.text.lexer import Lexer, shorten
 from taskc.dsl.text.source_text import SourceText, Span
+from taskc.dsl.text.tokens import is_line_start
 
-__all__ = ["MAX_DEPTH", "Cursor", "Unreadable"]
+__all__ = ["MAX_DEPTH", "MAX_MESSAGE", "Cursor", "Unreadable"]
 
 # Deeper than any specification, and shallow enough for every pass to recurse.
 MAX_DEPTH = 200
+MAX_MESSAGE = 100
+# Marks that stand after a name, never after the keyword of a statement.
+_AFTER_NAMES = frozenset(
+    (":", "=", ",", ")", "]", "}", ".", "+", "*", "/", "<", ">", "==", "!=", "<=", ">=")
+)
 
 
 class Unreadable(Exception):  # noqa: N818 # never leaves the parser: it ends the statement being read
@@ -32,18 +39,22 @@ class Cursor:
         value: Its characters.
         depth: How many brackets, lists and the like are open around the cursor.
         height: How many levels the expression read last has.
+        keywords: The statements of the block being read.
         statement_start: Offset at which the statement being read starts.
         num_broken: How many quoted texts could not be read so far.
     """
 
     __slots__ = (
         "_ends",
+        "_first",
+        "_kept",
         "_kinds",
         "_starts",
         "_values",
         "depth",
         "height",
         "index",
+        "keywords",
         "kind",
         "lexer",
         "num_broken",
@@ -62,6 +73,9 @@ class Cursor:
         self._starts, self._ends = lexer.starts, lexer.ends
         self.reporter = Reporter()
         self.depth = self.height = self.statement_start = self.num_broken = 0
+        self.keywords: Collection[str] = ()
+        self._first = 0
+        self._kept = -1
         lexer.more()
         self.index = 0
         self.kind = self._kinds[0]
@@ -120,10 +134,10 @@ class Cursor:
         """The place from an offset to the end of the token before the cursor."""
         return Span(self.path, start, self._ends[self.index - 1])
 
-    def advance_unless_end(self) -> None:
-        """Goes to the next token of the declaration."""
-        if self.kind != "end":
-            self.advance()
+    def start_statement(self) -> None:
+        """Marks that a statement starts at the cursor."""
+        self._first = self.index
+        self.statement_start = self.start
 
     def at_file_end(self) -> bool:
         """Whether nothing is left."""
@@ -146,6 +160,17 @@ class Cursor:
         """How many `{` from token `first` to before the cursor have no `}`."""
         kinds = self._kinds[first : self.index]
         return kinds.count("{") - kinds.count("}")
+
+    def at_statement(self, number: int = -1) -> bool:
+        """Whether a token, the one at the cursor if no other, starts a line and a statement."""
+        number = self.index if number < 0 else number
+        if self._kinds[number] != "name" or self._values[number] not in self.keywords:
+            return False
+        if not is_line_start(self.source.text, self._starts[number]):
+            return False
+        if number + 1 >= len(self._kinds):
+            self.lexer.more()
+        return self._kinds[number + 1] not in _AFTER_NAMES
 
     # ---- reading ---------------------------------------------------------------------------------
 
@@ -295,11 +320,13 @@ class Cursor:
         fix: Fix | None = None,
     ) -> NoReturn:
         """Reports a mistake at the cursor or at `span`, and ends the statement."""
-        if not self.lexer.has_finding(self.statement_start, self.start):
+        if self.index - 1 > self._first and self.at_statement(self.index - 1):
+            self._fail_cut_short()
+        if not self._is_explained():
             self.reporter.report(
                 code,
                 span or self.span(),
-                message,
+                message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…",
                 label=label,
                 secondary=secondary,
                 notes=notes,
@@ -307,3 +334,30 @@ class Cursor:
                 fix=fix,
             )
         raise Unreadable
+
+    def _fail_cut_short(self) -> NoReturn:
+        """Reports a statement that has swallowed the next one's keyword, and goes back to it."""
+        self.index -= 1
+        self.reload()
+        if not self._is_explained():
+            self.reporter.report(
+                "T0029",
+                self.token_span(self.index - 1),
+                f"the statement before this line's `{self.value}` is not complete",
+                label="something is missing after this",
+            )
+        raise Unreadable
+
+    def _is_explained(self) -> bool:
+        """Whether the lexer has found the cause: in this statement, or an odd quote on this line."""
+        if self.lexer.has_finding(self.statement_start, self.start):
+            return True
+        line_end = self.source.text.find("\n", self.start)
+        line_end = len(self.source.text) if line_end == -1 else line_end
+        self._kept = self.lexer.find_open_text(self.start, line_end)
+        return self._kept != -1
+
+    def forget_findings(self, failed_at: int) -> None:
+        """Drops what the lexer found between a mistake and the cursor, but for what explains it."""
+        self.lexer.drop_findings(max(failed_at, self._kept) + 1, self.start)
+        self._kept = -1

@@ -22,7 +22,6 @@ from taskc.dsl.text.rules.blocks import BLOCKS
 from taskc.dsl.text.rules.cursor import Cursor, Unreadable
 from taskc.dsl.text.rules.literals import number_value, plain_text
 from taskc.dsl.text.rules.recovery import (
-    looks_like_statement,
     report_unclosed,
     report_unknown_statement,
     skip_to_declaration,
@@ -39,7 +38,8 @@ __all__ = ["declaration"]
 
 def declaration(cursor: Cursor, kind: str, node: Node) -> Declaration | None:
     """Reads the declaration at the cursor as one of `kind`; None where nothing can be kept."""
-    cursor.statement_start = cursor.start
+    cursor.start_statement()
+    cursor.keywords = ()
     cursor.depth = 0
     try:
         match kind:
@@ -98,6 +98,7 @@ def _param(cursor: Cursor, node: Node) -> Param:
 def _block(cursor: Cursor, kind: str, node: Node) -> Block | Schema | None:
     start, first = cursor.start, cursor.index
     num_broken = cursor.num_broken
+    cursor.keywords = BLOCKS.get(kind, ())
     name = Name("", Span(cursor.path, start, start))
     doc: str | None = None
     schema: QualifiedName | None = None
@@ -145,7 +146,7 @@ def _block(cursor: Cursor, kind: str, node: Node) -> Block | Schema | None:
 def _find_body(cursor: Cursor, kind: str) -> bool:
     """After a mistake in a head: goes to its `{`, or to the first statement if that is missing."""
     while cursor.kind not in ("{", "}", "end"):
-        if kind in BLOCKS and looks_like_statement(cursor, BLOCKS[kind]):
+        if kind in BLOCKS and cursor.at_statement():
             return True
         cursor.advance()
     return cursor.kind == "{"
@@ -162,7 +163,7 @@ def _schema_fields(cursor: Cursor, node: Node) -> tuple[FieldNode, ...]:
             continue
         child = Node("field", cursor.index)
         node.children.append(child)
-        cursor.statement_start = cursor.start
+        cursor.start_statement()
         cursor.depth = 1
         _check_column(cursor)
         try:
@@ -170,23 +171,24 @@ def _schema_fields(cursor: Cursor, node: Node) -> tuple[FieldNode, ...]:
             fields.append(field(cursor))
         except Unreadable:
             child.is_broken = True
-            _skip_to_field(cursor)
+            _skip_to_field(cursor, child.first)
         child.last = cursor.index
     if commas:
         refuse_commas(cursor, commas)
     return tuple(fields)
 
 
-def _skip_to_field(cursor: Cursor) -> None:
+def _skip_to_field(cursor: Cursor, first: int) -> None:
     """Goes to the next line that starts with `name:`, or to the end of the schema."""
     failed_at = cursor.start
-    cursor.advance_unless_end()
+    if cursor.index == first:
+        cursor.advance()
     while cursor.kind not in ("}", "end"):
         is_field = cursor.kind in ("name", "word") and cursor.next_kind == ":"
         if is_field and is_line_start(cursor.source.text, cursor.start):
             break
         cursor.advance()
-    cursor.lexer.drop_findings(failed_at + 1, cursor.start)
+    cursor.forget_findings(failed_at)
 
 
 def _statements(cursor: Cursor, kind: str, node: Node) -> tuple[Statement, ...]:
@@ -205,7 +207,7 @@ def _statements(cursor: Cursor, kind: str, node: Node) -> tuple[Statement, ...]:
             cursor.advance()
             statement = rules[keyword](cursor, start)
         except Unreadable:
-            skip_to_statement(cursor, first, rules)
+            skip_to_statement(cursor, first)
             if cursor.index == first:
                 cursor.advance()
         child.last = cursor.index
@@ -225,9 +227,8 @@ def _keyword(cursor: Cursor, kind: str, *, is_first: bool) -> str:
             "T0027",
             f"expected the end of this statement, found {cursor.found()}",
             label="not part of the statement before it",
-            notes=(f"statements of `{kind}`: {', '.join(rules)}",),
         )
-    cursor.statement_start = cursor.start
+    cursor.start_statement()
     cursor.depth = 1
     if cursor.kind not in ("name", "word"):
         cursor.fail_expected(

@@ -111,7 +111,9 @@ def _disjunction(cursor: Cursor, what: str, lowest: float = 0.0) -> Expression:
             level = _RANGE
         elif level < lowest or (symbol == "not" and cursor.next_value != "in"):
             break
-        start = _reduce(cursor, operands, operators, level, start)
+        # A comparison before this one stays on the stack, to be found there.
+        lowest_reduced = level if level != _COMPARE else _RANGE
+        start = _reduce(cursor, operands, operators, lowest_reduced, start)
         if level == _COMPARE:
             if operators and operators[-1].level == _COMPARE:
                 _fail_chained(cursor)

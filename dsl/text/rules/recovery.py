@@ -5,8 +5,6 @@ that starts a line, at the brace that closes the block, or at the next declarati
 what was skipped are not reported: they are as likely consequences as causes.
 """
 
-from collections.abc import Collection
-
 from taskc.dsl.diagnostics import insertion, replacement
 from taskc.dsl.spelling import did_you_mean
 from taskc.dsl.text.lexer import shorten
@@ -16,42 +14,26 @@ from taskc.dsl.text.source_text import Span
 from taskc.dsl.text.tokens import is_line_start
 
 __all__ = [
-    "looks_like_statement",
     "report_unclosed",
     "report_unknown_statement",
     "skip_to_declaration",
     "skip_to_statement",
 ]
 
-# Marks that stand after a name, never after the keyword of a statement.
-_AFTER_NAMES = frozenset(
-    (":", "=", ",", ")", "]", "}", ".", "+", "*", "/", "<", ">", "==", "!=", "<=", ">=")
-)
 # A file with more unknown words than this is no `.task` file: no more suggestions are sought.
 _MAX_SUGGESTIONS = 50
 
 
-def looks_like_statement(cursor: Cursor, keywords: Collection[str]) -> bool:
-    """Whether the cursor is at a statement's keyword that starts a line."""
-    return (
-        cursor.kind == "name"
-        and cursor.value in keywords
-        and is_line_start(cursor.source.text, cursor.start)
-        and cursor.next_kind not in _AFTER_NAMES
-    )
-
-
-def skip_to_statement(cursor: Cursor, first: int, keywords: Collection[str]) -> None:
+def skip_to_statement(cursor: Cursor, first: int) -> None:
     """Goes to the next statement of a block, its closing brace, or its end.
 
     Args:
         cursor: At the token that could not be read.
         first: Number of the first token of the statement.
-        keywords: The statements of the block.
     """
     failed_at = cursor.start
     open_braces = max(0, cursor.open_braces(first))
-    while cursor.kind != "end" and not looks_like_statement(cursor, keywords):
+    while cursor.kind != "end" and not cursor.at_statement():
         if cursor.kind == "{":
             open_braces += 1
         elif cursor.kind == "}":
@@ -59,7 +41,7 @@ def skip_to_statement(cursor: Cursor, first: int, keywords: Collection[str]) -> 
                 break
             open_braces = max(0, open_braces - 1)
         cursor.advance()
-    cursor.lexer.drop_findings(failed_at + 1, cursor.start)
+    cursor.forget_findings(failed_at)
 
 
 def _closes_block(cursor: Cursor, open_braces: int) -> bool:
@@ -76,7 +58,7 @@ def skip_to_declaration(cursor: Cursor) -> None:
     failed_at = cursor.start
     while cursor.kind != "end":
         cursor.advance()
-    cursor.lexer.drop_findings(failed_at + 1, cursor.start)
+    cursor.forget_findings(failed_at)
 
 
 def report_unknown_statement(cursor: Cursor, kind: str) -> str:

@@ -61,7 +61,7 @@ def _surfaces(cursor: Cursor) -> tuple[OptionSurface, ...]:
     opening = cursor.span()
     cursor.advance()
     read: list[OptionSurface] = []
-    while cursor.kind in ("name", "word", "string", "broken"):
+    while cursor.kind in ("name", "word", "string", "broken") and not cursor.at_statement():
         name = key(cursor, "a value")
         cursor.expect(":", f"after the option `{name.text}`")
         surface = text(cursor, f"the text of the option `{name.text}`")
@@ -126,7 +126,7 @@ def _turns(cursor: Cursor) -> tuple[DialogueTurn, ...]:
     opening = cursor.span()
     cursor.advance()
     turns: list[DialogueTurn] = []
-    while cursor.kind in ("name", "word"):
+    while cursor.kind in ("name", "word") and not cursor.at_statement():
         role = one_of(cursor, ROLES, "a role in this dialogue")
         words = text(cursor, f"the text of this turn after `{role.text}`")
         turns.append(DialogueTurn(role, words, cursor.span_from(role.span.start)))

@@ -91,7 +91,7 @@ def _placeholder(cursor: Cursor, opening: int) -> Expression:
         while cursor.kind not in ("middle", "tail"):
             cursor.advance()
         cursor.depth = depth
-        cursor.lexer.drop_findings(failed_at + 1, cursor.start)
+        cursor.forget_findings(failed_at)
         return Missing(Span(cursor.path, start, max(start, cursor.start)))
     return value
 

@@ -83,7 +83,7 @@ def fields(cursor: Cursor) -> tuple[FieldNode, ...]:
     cursor.expect("{", "before the fields")
     read: list[FieldNode] = []
     commas: list[Span] = []
-    while cursor.kind in ("name", "word", ","):
+    while cursor.kind in ("name", "word", ",") and not cursor.at_statement():
         if cursor.kind == ",":
             commas.append(cursor.span())
             cursor.advance()

@@ -214,9 +214,9 @@ class _Phraser:
     def _env(self, row: int) -> Env:
         """The names of a row; draws of `choose` are the row's, by the mixture's scope."""
         rows, scope = self.task.rows, self.scope
-        key = RowKey(rows.ids[row], rows.ordinals[row])
 
         def draw(name: str) -> int:
+            key = RowKey(rows.ids[row], rows.ordinals[row])
             return scope.draw(rows.source, key, self.task.repetition, name)
 
         return Env(rows.values[row], draw)
@@ -227,9 +227,9 @@ class _Phraser:
         if template.options is None:
             return names, None
         rows, task = self.task.rows, self.task
-        key = RowKey(rows.ids[row], rows.ordinals[row])
 
         def shuffle(num_options: int) -> list[int]:
+            key = RowKey(rows.ids[row], rows.ordinals[row])
             draw_name = f"options/{template.name}"
             return permutation(
                 self.scope, rows.source, key, task.repetition, draw_name, num_options

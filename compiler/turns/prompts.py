@@ -8,7 +8,7 @@ which never leaves this stage: `phrase` turns it into a line of the ledger or a 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Generic, TypeVar, assert_never
+from typing import Generic, NamedTuple, TypeVar, assert_never
 
 from taskc.compiler import plan
 from taskc.compiler.examples import Drop, Value
@@ -48,17 +48,20 @@ class Clause(Generic[Result]):
         try:
             return self.evaluate(env)
         except RowError as error:
-            message = f"{self.what} fails on a row"
-            label = "evaluated here"
-            notes = (error.message,)
-            mistake = Mistake("T0830", self.at, message, label, value=error.value, notes=notes)
-            raise RowLeftError(mistake) from error
+            raise _failure(self.what, self.at, error) from error
 
 
-@dataclass(frozen=True, slots=True)
-class _CompiledTurn:
+def _failure(what: str, at: plan.Place, error: RowError) -> RowLeftError:
+    message = f"{what} fails on a row"
+    notes = (error.message,)
+    return RowLeftError(
+        Mistake("T0830", at, message, "evaluated here", value=error.value, notes=notes)
+    )
+
+
+class _CompiledTurn(NamedTuple):
     role: Role
-    text: Clause[str]
+    text: Callable[[Env], str]
     loss: Loss
 
 
@@ -91,7 +94,10 @@ class CompiledPrompt:
     def turns(self, env: Env) -> list[Turn]:
         """The turns of a row."""
         if self.messages is None:
-            return [Turn(turn.role, turn.text(env), turn.loss) for turn in self.written]
+            try:
+                return [Turn(role, text(env), loss) for role, text, loss in self.written]
+            except RowError as error:
+                raise _failure(f"prompt `{self.label}`", self.at, error) from error
         read = dialogue.turns_of(self.messages(env), self.at)
         if not isinstance(read, list):
             raise RowLeftError(read)
@@ -101,7 +107,7 @@ class CompiledPrompt:
         """The text of the last turn that can be trained on; None where the row brings its own turns."""
         for turn in reversed(self.written):
             if turn.loss is not Loss.NEVER:
-                return turn.text(env)
+                return Clause(turn.text, self.at, f"prompt `{self.label}`")(env)
         return None
 
 
@@ -142,19 +148,21 @@ class CompiledTemplate:
 
 @dataclass(frozen=True, slots=True)
 class _ChoiceOptions:
-    """Options over a choice field; `fixed` are the surfaces where no row changes them."""
+    """Options over a choice field; `arranged` for each value where they are the same in every row."""
 
     written: plan.ChoiceOptions
     values: tuple[str, ...]
     surfaces: tuple[Clause[str], ...]
-    fixed: tuple[str, ...] | None
+    arranged: tuple[Options, ...] | None
 
     def of(self, env: Env, shuffle: Shuffle) -> Options:
         value = env.values.get(self.written.field)
         own = self.values.index(value) if isinstance(value, str) and value in self.values else -1
         if own < 0:
             raise RowLeftError(_no_option(self.written.at, self.written.field, value, self.values))
-        surfaces = self.fixed or tuple(surface(env) for surface in self.surfaces)
+        if self.arranged is not None:
+            return self.arranged[own]
+        surfaces = tuple(surface(env) for surface in self.surfaces)
         return _checked(self.written, surfaces, own, shuffle)
 
 
@@ -248,7 +256,7 @@ def _compiled_prompt(template: plan.Template, index: int, prompt: plan.Prompt) -
     written = tuple(
         _CompiledTurn(
             turn.role,
-            Clause(compile_text(turn.text), prompt.at, f"prompt `{label}`"),
+            compile_text(turn.text),
             Loss.BY_FORMAT if turn.trained else Loss.NEVER,
         )
         for turn in prompt.turns
@@ -273,13 +281,12 @@ def _compiled_options(template: plan.Template) -> _ChoiceOptions | _RowOptions |
         case None:
             return None
         case plan.ChoiceOptions():
-            texts = [text for _, text in options.surfaces]
-            is_fixed = all(isinstance(part, str) for text in texts for part in text.parts)
+            surfaces = [text for _, text in options.surfaces]
             return _ChoiceOptions(
                 written=options,
                 values=tuple(value for value, _ in options.surfaces),
-                surfaces=tuple(Clause(compile_text(text), options.at, what) for text in texts),
-                fixed=tuple("".join(map(str, text.parts)) for text in texts) if is_fixed else None,
+                surfaces=tuple(Clause(compile_text(text), options.at, what) for text in surfaces),
+                arranged=_arranged_once(options),
             )
         case plan.RowOptions():
             return _RowOptions(
@@ -289,3 +296,13 @@ def _compiled_options(template: plan.Template) -> _ChoiceOptions | _RowOptions |
             )
         case _:
             assert_never(options)
+
+
+def _arranged_once(options: plan.ChoiceOptions) -> tuple[Options, ...] | None:
+    """The options for each value, if no row changes their texts or their order."""
+    texts = [text.parts for _, text in options.surfaces]
+    surfaces = tuple("".join(map(str, parts)) for parts in texts)
+    is_fixed = all(isinstance(part, str) for parts in texts for part in parts)
+    if options.shuffled or not is_fixed or len(set(surfaces)) < len(surfaces):
+        return None
+    return tuple(arranged(options.style, surfaces, own) for own in range(len(surfaces)))

@@ -228,6 +228,12 @@ def _files(
         agreed.pop(f"{role}_token", None)
         if wanted[role]:
             agreed[f"{role}_token"] = wanted[role]
+    if "added_tokens_decoder" in agreed:
+        # `transformers` believes this table more than tokenizer.json, so the two must agree.
+        agreed["added_tokens_decoder"] = {
+            str(token["id"]): {name: value for name, value in token.items() if name != "id"}
+            for token in full["added_tokens"]
+        }
     unchanged = _parsed(contents["tokenizer.json"]) == full
     files = {
         # Where nothing was added the file goes on byte for byte, so it can be told by its digest.

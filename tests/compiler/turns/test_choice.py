@@ -1,0 +1,43 @@
+"""The choice of a prompt for a chunk is the choice of each row by itself."""
+
+import pytest
+
+from taskc.compiler.keys import RowKey, Scope, rendezvous
+from taskc.compiler.turns.choice import PromptChoice
+
+LABELS = ["t.b", "t.a", "u.a", "t.c"]
+
+
+@pytest.fixture
+def rows(make):
+    """Two hundred rows."""
+    return make.rows_of([{"n": number // 2} for number in range(200)])
+
+
+@pytest.mark.parametrize("applying", [[0, 1, 2, 3], [1, 3], [2], [0, 2, 3]])
+def test_it_is_the_rendezvous_of_keys(rows, applying):
+    """With all prompts applying or some of them, in any order of declaration."""
+    scope = Scope.mixture(7)
+    choice = PromptChoice(scope, rows, 3, LABELS)
+    labels = [LABELS[index] for index in applying]
+    expected = [
+        applying[rendezvous(scope, "s", RowKey(row_id, ordinal), 3, labels)]
+        for row_id, ordinal in zip(rows.ids, rows.ordinals, strict=True)
+    ]
+
+    assert [choice.of(row, applying) for row in range(len(rows))] == expected
+
+
+def test_a_new_prompt_moves_only_rows_that_choose_it(rows):
+    """So that adding one re-encodes what it takes and nothing else."""
+    scope = Scope.mixture(7)
+    before = PromptChoice(scope, rows, 0, LABELS[:3])
+    after = PromptChoice(scope, rows, 0, LABELS)
+    moved = [
+        (before.of(row, range(3)), after.of(row, range(4)))
+        for row in range(len(rows))
+        if before.of(row, range(3)) != after.of(row, range(4))
+    ]
+
+    assert 0 < len(moved) < len(rows)
+    assert {new for _, new in moved} == {3}

@@ -119,13 +119,24 @@ def _load(
             source,
             build_plan.splits,
             sample=build_plan.sample,
-            progress=lambda _split, rows, name=source.name: progress("shape", name, rows),
+            progress=_told(progress, source.name),
         )
         loaded[source.name] = found
         diagnostics += found.diagnostics
         if source.name in trained and not has_errors(found.diagnostics):
             diagnostics += _empty(source, found)
     return loaded
+
+
+def _told(progress: Progress, name: str) -> Callable[[str, int], None]:
+    """The progress of one source: `shape` tells rows so far, we tell rows since the last call."""
+    rows_before: dict[str, int] = {}
+
+    def tell(split: str, rows: int) -> None:
+        progress("shape", name, rows - rows_before.get(split, 0))
+        rows_before[split] = rows
+
+    return tell
 
 
 def _trained(build_plan: plan.BuildPlan) -> list[str]:

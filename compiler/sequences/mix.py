@@ -6,6 +6,7 @@ key order, and only a source whose rows are all used up weighs less than its cap
 mixture is one epoch: as many examples as the weights (or the quotas) add up to, none of them twice.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
@@ -200,18 +201,35 @@ class _Supplier:
         for index in stream(weights):
             if delivered >= num_tokens:
                 return places
+            units = self.supplies[index].units
             unit = taken[index]
-            if unit >= len(self.supplies[index].units):
-                self._fill([
-                    unit + AHEAD_UNITS if other == index else 0
-                    for other in range(len(self.supplies))
-                ])  # fmt: skip
-                if unit >= len(self.supplies[index].units):
+            if unit >= len(units):
+                wants = self._expected(weights, num_tokens - delivered)
+                self._fill([count + want for count, want in zip(taken, wants, strict=True)])
+                if unit >= len(units):
                     return places  # the supply has an error; it is reported by the caller
             taken[index] += 1
             places.append((index, unit))
-            delivered += self.supplies[index].units[unit].num_tokens
+            delivered += units[unit].num_tokens
         return places
+
+    def _expected(self, weights: Sequence[int], num_tokens: int) -> list[int]:
+        """About how many further units of each supply hold so many tokens together.
+
+        Reckoned from the units at hand alone, so it is the same on every machine.
+        """
+        means = [
+            sum(unit.num_tokens for unit in supply.units) / len(supply.units)
+            if supply.units
+            else 0.0
+            for supply in self.supplies
+        ]
+        tokens_per_place = sum(w * m for w, m in zip(weights, means, strict=True)) / sum(weights)
+        num_places = num_tokens / tokens_per_place
+        return [
+            math.ceil(num_places * weight / sum(weights)) + AHEAD_UNITS if weight else 0
+            for weight in weights
+        ]
 
     @staticmethod
     def _places(weights: Sequence[int], length: int) -> list[tuple[int, int]]:

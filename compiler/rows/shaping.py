@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from taskc.compiler import plan
-from taskc.compiler.examples import Rows
 from taskc.compiler.keys import (
     NotCanonicalError,
     RowKey,
@@ -31,62 +30,12 @@ from taskc.compiler.rows.connect.raw import RawChunk
 from taskc.compiler.rows.evaluate import Env, Evaluator, compile_expression
 from taskc.compiler.rows.findings import Findings, shown
 from taskc.compiler.rows.operators import RowError, Value, require_bool
+from taskc.compiler.rows.shaped import ShapedRows
 from taskc.dsl.diagnostics import RowPlace
 
-__all__ = ["RowShaper", "ShapedRows"]
+__all__ = ["RowShaper"]
 
 Row = dict[str, Value]
-
-
-@dataclass(slots=True)
-class ShapedRows:
-    """Columns of rows, all of the same length; see `Rows`.
-
-    Attributes:
-        dedup_keys: Hash of each row's dedup key; empty where the source has no dedup.
-    """
-
-    values: list[Row] = field(default_factory=list)
-    ids: list[bytes] = field(default_factory=list)
-    ordinals: list[int] = field(default_factory=list)
-    files: list[int] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
-    dedup_keys: list[bytes] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        """The number of rows."""
-        return len(self.ids)
-
-    def pick(self, indices: Sequence[int]) -> "ShapedRows":
-        """Returns the rows at `indices`."""
-        if len(indices) == len(self):
-            return self
-        return ShapedRows(
-            values=[self.values[index] for index in indices],
-            ids=[self.ids[index] for index in indices],
-            ordinals=[self.ordinals[index] for index in indices],
-            files=[self.files[index] for index in indices],
-            numbers=[self.numbers[index] for index in indices],
-            dedup_keys=[self.dedup_keys[index] for index in indices] if self.dedup_keys else [],
-        )
-
-    def without(self, indices: Sequence[int]) -> "ShapedRows":
-        """Returns the rows that are not at `indices`."""
-        gone = set(indices)
-        return self.pick([index for index in range(len(self)) if index not in gone])
-
-    def rows(self, source: str, split: str, file_names: list[str]) -> Rows:
-        """Returns the rows as they are handed on."""
-        return Rows(
-            source,
-            split,
-            self.values,
-            self.ids,
-            self.ordinals,
-            self.files,
-            self.numbers,
-            file_names,
-        )
 
 
 @dataclass(slots=True)
@@ -303,7 +252,7 @@ class RowShaper:
                 if not checked.optional:
                     raise _BadRowError(
                         "T0802",
-                        f"`{name}` is missing, {checked.expected} is declared",
+                        f"`{name}` is missing",
                         checked.at,
                         label="its rows need this field",
                         field=name,

@@ -246,7 +246,7 @@ def test_a_scope_travels_to_other_processes():
 
 @given(st.lists(TEXT, min_size=1, max_size=6, unique=True), TEXT, st.randoms())
 def test_a_new_prompt_moves_only_the_rows_that_choose_it(labels, new, random):
-    """The choice among labels does not depend on their order, nor on labels that were not chosen."""
+    """The choice depends neither on the order of labels nor on those that are not chosen."""
     scope = Scope.mixture(0)
     before = labels[rendezvous(scope, "s", ROW, 0, labels)]
     more = list({*labels, new})

@@ -35,7 +35,11 @@ class _BigIntegerError(ValueError):
 
 
 def json_chunks(file: InputFile, file_index: int, bad_row: ReportRow) -> Iterator[RawChunk]:
-    """Yields the rows of a JSON Lines file; lines of nothing but whitespace are no rows."""
+    """Yields the rows of a JSON Lines file.
+
+    Lines of nothing but whitespace are no rows. Where an object has a key twice the last one
+    counts, as in most readers of JSON.
+    """
     first = 1
     for block in line_blocks(file):
         lines = block.split(b"\n")
@@ -142,5 +146,6 @@ def text_chunks(file: InputFile, file_index: int) -> Iterator[RawChunk]:
     first = 1
     for lines in text_blocks(file):
         rows: list[dict[str, Value]] = [{"text": line.removesuffix("\r")} for line in lines]
-        yield RawChunk(file_index, range(first, first + len(lines)), rows)
+        numbers = range(first, first + len(lines))
+        yield RawChunk(file_index, numbers, rows, columns=("text",))
         first += len(lines)

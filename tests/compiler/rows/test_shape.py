@@ -132,6 +132,22 @@ def test_mistakes_in_rows(bench, row, code_and_field, message):
     assert [1, 3] == loaded.rows["train"].numbers
 
 
+def test_a_field_that_nothing_makes(bench):
+    """A field that no column and no `let` gives is missing, unless it is optional."""
+    bench.rows("train.jsonl", [{"a": "x", "b": "y"}, {"a": "x"}])
+    loaded = bench.load(reads=("a", "b"), row={"a": "text", "b": "text", "c": "text?"})
+
+    assert [{"a": "x", "b": "y", "c": None}] == loaded.rows["train"].values
+    assert [("T0802", 2, "b")] == complaints(loaded)
+
+
+def test_a_dedup_key_that_fails(bench):
+    """The row is named at the `dedup`."""
+    bench.rows("train.jsonl", [{"l": ["x"]}, {"l": []}])
+
+    assert [("T0803", 2, "")] == complaints(bench.load(dedup="l[0]"))
+
+
 def test_what_no_row_may_hold(bench):
     """A float that is infinite or no number, and an int beyond 64 bits, stop at the border."""
     table = pa.table(

@@ -32,6 +32,7 @@ from taskc.compiler.rows.findings import Findings, shown
 from taskc.compiler.rows.operators import RowError, Value, require_bool
 from taskc.compiler.rows.shaped import ShapedRows
 from taskc.dsl.diagnostics import RowPlace
+from taskc.dsl.spelling import did_you_mean
 
 __all__ = ["RowShaper"]
 
@@ -81,6 +82,7 @@ class _BadRowError(Exception):
         label: str,
         field: str = "",
         value: str = "",
+        notes: tuple[str, ...] = (),
         helps: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
@@ -90,6 +92,7 @@ class _BadRowError(Exception):
         self.label = label
         self.field = field
         self.value = value
+        self.notes = notes
         self.helps = helps
 
 
@@ -142,6 +145,7 @@ class RowShaper:
                     bad.message[:100],
                     at=bad.at,
                     label=bad.label,
+                    notes=bad.notes,
                     helps=bad.helps,
                     row=RowPlace(file_name, number, bad.field, bad.value),
                 )
@@ -207,7 +211,7 @@ class RowShaper:
                 if not column.declared:
                     continue
                 if not column.optional:
-                    raise self._missing_column(column) from None
+                    raise self._missing_column(column, raw) from None
                 value = None
             try:
                 values[name] = (column.convert_cell if is_text else column.convert)(value)
@@ -279,14 +283,17 @@ class RowShaper:
 
     # ---- mistakes ------------------------------------------------------------------------------
 
-    def _missing_column(self, column: _Column) -> _BadRowError:
+    def _missing_column(self, column: _Column, raw: Row) -> _BadRowError:
+        near = did_you_mean(column.name, raw)
+        optional = f"write `{column.name}: {column.expected}?` where a row may lack it"
         return _BadRowError(
             "T0802",
             f"`{column.name}` is missing, {column.expected} is declared",
             self.source.at,
             label="a field of this source",
             field=column.name,
-            helps=(f"write `{column.name}: {column.expected}?` where a row may lack it",),
+            notes=(f"fields of the row: {', '.join(raw) or 'none'}",),
+            helps=(f"did you mean `{near[0]}`?",) if near else (optional,),
         )
 
     def _foreign_value(self, values: Row, message: str) -> _BadRowError:

@@ -99,15 +99,15 @@ def _mend(pattern: str, root: str) -> tuple[str, ...]:
         present = sorted(entry.name for entry in folder.parent.iterdir())
     except OSError:
         return ()
+    shown_folder = _name(str(folder.parent), root)
+    where = "the data root" if shown_folder == "." else f"`{shown_folder}`"
     near = did_you_mean(wanted, present)
     if near:
-        names = " or ".join(f"`{name}`" for name in near)
-        return (f"did you mean {names} in `{_name(str(folder.parent), root)}`?",)
+        return (f"did you mean {' or '.join(f'`{name}`' for name in near)} in {where}?",)
     if not present:
-        return (f"the folder `{_name(str(folder.parent), root)}` is empty",)
+        return (f"{where} is empty",)
     listed = ", ".join(f"`{name}`" for name in present[:_MAX_LISTED])
-    listed += ", ..." * (len(present) > _MAX_LISTED)
-    return (f"`{_name(str(folder.parent), root)}` holds {listed}",)
+    return (f"{where} holds {listed}{', ...' * (len(present) > _MAX_LISTED)}",)
 
 
 # ---- bytes ---------------------------------------------------------------------------------------

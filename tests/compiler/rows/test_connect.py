@@ -333,13 +333,13 @@ def test_a_name_with_brackets_is_a_name(bench):
         ("flan/trian.jsonl", "T0510", "there is no file `flan/trian.jsonl`",
          "did you mean `train.jsonl` in `flan`?"),
         ("fln/train.jsonl", "T0510", "there is no file `fln/train.jsonl`",
-         "did you mean `flan` in `.`?"),
+         "did you mean `flan` in the data root?"),
         ("flan/x*.jsonl", "T0511", "no file matches `flan/x*.jsonl`",
          "`flan` holds `train.jsonl`"),
         ("flan", "T0510", "a folder, not a file: `flan`",
          "write `flan/*` to read every file in it"),
         ("empty/a.jsonl", "T0510", "there is no file `empty/a.jsonl`",
-         "the folder `empty` is empty"),
+         "`empty` is empty"),
     ],
 )  # fmt: skip
 def test_files_that_are_not_there(bench, pattern, code, message, help_):

@@ -132,6 +132,16 @@ def test_mistakes_in_rows(bench, row, code_and_field, message):
     assert [1, 3] == loaded.rows["train"].numbers
 
 
+def test_a_misspelt_key(bench):
+    """What the row has instead is shown, and the nearest of it offered."""
+    bench.rows("train.jsonl", [{"premise": "x", "hypotesis": "y"}])
+    loaded = bench.load(columns={"premise": "text", "hypothesis": "text"})
+
+    assert [
+        (("fields of the row: premise, hypotesis",), ("did you mean `hypotesis`?",)),
+    ] == [(found.notes, found.helps) for found in loaded.diagnostics]
+
+
 def test_a_field_that_nothing_makes(bench):
     """A field that no column and no `let` gives is missing, unless it is optional."""
     bench.rows("train.jsonl", [{"a": "x", "b": "y"}, {"a": "x"}])

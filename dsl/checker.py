@@ -1,8 +1,8 @@
 """The checker: from paths to a checked program and every mistake on the way.
 
-In: paths, values for parameters, a file system. Out: `Checked`: the program without its broken parts, and
-the diagnostics, sorted. Passes run in a fixed order, each over every package, so that a package sees what
-those that it imports have found; a pass never raises for a user's mistake.
+In: paths, values for parameters, a file system. Out: `Checked`: the program without its broken
+parts, and the diagnostics, sorted. Passes run in a fixed order, each over every package, so that a
+package sees what those that it imports have found; a pass never raises for a user's mistake.
 """
 
 from collections.abc import Mapping, Sequence
@@ -101,7 +101,7 @@ def _run_passes(workspace: Workspace, params: Mapping[str, str], report: Reporte
         check_lints(unit, workspace, report)
 
 
-# ---- packages --------------------------------------------------------------------------------------
+# ---- packages ------------------------------------------------------------------------------------
 
 
 def _units(loaded: Loaded) -> list[Unit]:
@@ -166,6 +166,8 @@ def _fill(unit: Unit, done: set[int]) -> None:
                 package.mixtures[name] = unit.mixtures[name]
             case "tokenizer":
                 package.tokenizers[name] = unit.tokenizers[name]
+            case _:
+                pass
     for name, declared in unit.own.get("template", {}).items():
         if not declared.is_broken:
             package.templates[name] = unit.templates[name]

@@ -1,8 +1,9 @@
 """Packages: from paths on the command line to parsed files, imports followed.
 
-In: paths as a user gives them, and a file system. Out: packages in an order in which each stands after
-those that it imports, with the texts of their files. A directory is a package: its `.task` files, sorted
-by name, share their names. Only `.task` files are read here, each once; what they say is not judged.
+In: paths as a user gives them, and a file system. Out: packages in an order in which each stands
+after those that it imports, with the texts of their files. A directory is a package: its `.task`
+files, sorted by name, share their names. Only `.task` files are read here, each once; what they say
+is not judged.
 """
 
 import os
@@ -24,7 +25,7 @@ _SUFFIX = ".task"
 
 
 class FileSystem(Protocol):
-    """What the loader needs of a file system. Paths are relative to `working_folder`, or absolute."""
+    """What the loader needs of a file system; paths are relative to `working_folder`."""
 
     @property
     def working_folder(self) -> str:
@@ -50,7 +51,8 @@ class Disk:
 
     def entries(self, folder: str) -> tuple[list[str], list[str]] | None:
         """Names of the files and of the folders in a folder; None where it is not one."""
-        files, folders = [], []
+        files: list[str] = []
+        folders: list[str] = []
         try:
             with os.scandir(folder) as found:
                 for entry in found:
@@ -122,8 +124,8 @@ def load(paths: Iterable[str], files: FileSystem, report: Reporter) -> Loaded:
     """Reads the packages at or below `paths` and those that they import.
 
     Args:
-        paths: Files (their directories are meant) or directories (every directory at or below one that
-            has `.task` files).
+        paths: Files (their directories are meant) or directories (every directory at or below one
+            that has `.task` files).
         files: Where they are read from.
         report: Takes what cannot be read, and imports that lead nowhere or in a circle.
     """
@@ -167,21 +169,21 @@ class _Loader:
         if listing is not None:
             found = self._below(shown)
             if not found:
-                self._report_path(f"no `.task` files at or below `{shown}`", shown)
+                self._report_path(f"no `.task` files at or below `{shown}`")
             return found
         folder, name = posixpath.split(shown)
         beside = self.files.entries(folder or ".")
         if beside is not None and name in beside[0]:
             if name.endswith(_SUFFIX):
                 return [folder or "."]
-            self._report_path(f"`{shown}` is not a `.task` file", shown)
+            self._report_path(f"`{shown}` is not a `.task` file")
             return []
         near = did_you_mean(name, beside[0] + beside[1]) if beside is not None else []
         helps = tuple(f"did you mean `{posixpath.join(folder, other)}`?" for other in near)
-        self._report_path(f"there is no `{shown}`", shown, helps)
+        self._report_path(f"there is no `{shown}`", helps)
         return []
 
-    def _report_path(self, message: str, path: str, helps: tuple[str, ...] = ()) -> None:
+    def _report_path(self, message: str, helps: tuple[str, ...] = ()) -> None:
         self.report.report("T0124", None, message, helps=helps)
 
     def _below(self, folder: str) -> list[str]:
@@ -337,12 +339,12 @@ class _Loader:
         if len(circle) == 2:  # noqa: PLR2004 # a folder and itself
             message, helps = "a package cannot import itself", ("its files share their names",)
         else:
-            message = f"packages import each other: {' -> '.join(circle)}"
+            message = "packages import each other in a circle"
             helps = ("move what both need into a third folder and import it from both",)
         self.report.report(
             "T0106",
             node.path_span,
-            message if len(message) <= 100 else "packages import each other in a circle",
+            message,
             label="closes the circle",
             secondary=tuple((each.path_span, "imports the next") for each in places),
             notes=(" -> ".join(circle),),

@@ -1,7 +1,7 @@
 """Clusters: sources that are held out together, and what is related.
 
-In: `cluster` blocks. Out: clusters with their sources. What holding one out means is decided where a
-mixture does it.
+In: `cluster` blocks. Out: clusters with their sources. What holding one out means is decided where
+a mixture does it.
 """
 
 from taskc.dsl.check.names import resolve

@@ -1,8 +1,8 @@
 """Arguments of forms: `best_fit(length: 2048)` against the table of forms.
 
-In: a call as written, and the table it must be of. Out: its name and the value of every argument, defaults
-included, or None where something is wrong and was reported. One way to write an argument: those that the
-table gives by position stand by position, all others by name.
+In: a call as written, and the table it must be of. Out: its name and the value of every argument,
+defaults included, or None where something is wrong and was reported. One way to write an argument:
+those that the table gives by position stand by position, all others by name.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from taskc.dsl.check.expressions.constants import NOT_CONSTANT, Constant, Outcome, evaluate
 from taskc.dsl.check.expressions.words import listed, suggestion
 from taskc.dsl.check.units import Unit
-from taskc.dsl.diagnostics import Fix, Reporter
+from taskc.dsl.diagnostics import Fix, Reporter, deletion
 from taskc.dsl.model.expressions import (
     Argument,
     Attribute,
@@ -26,6 +26,7 @@ from taskc.dsl.model.expressions import (
     Unary,
 )
 from taskc.dsl.model.forms import REQUIRED, Form, FormArgument, Kind
+from taskc.dsl.model.program import ParamValue
 from taskc.dsl.text.source_text import Span
 
 __all__ = ["Bound", "FormReader", "Token"]
@@ -242,33 +243,34 @@ class FormReader:
         """Stores an argument's value; False where it is wrong or stems from something wrong."""
         if isinstance(value, Missing):
             return False
-        match parameter.kind:
-            case Kind.ROW | Kind.SETTING:
-                bound.rows[parameter.name] = value
-                return True
-            case Kind.WORD:
-                found = self._word(bound.form, parameter, value)
-            case Kind.NAME:
-                found = self._name(bound.form, parameter, value)
-            case Kind.TOKEN:
-                found = self._token(bound.form, parameter, value)
-            case Kind.WEIGHTS:
-                found = self._weights(bound.form, parameter, value)
-            case Kind.TEXTS:
-                found = self._texts(bound.form, parameter, value)
-            case Kind.COUNT | Kind.WHOLE | Kind.NUMBER | Kind.FRACTION | Kind.TEXT | Kind.FLAG:
-                found = self.scalar(
-                    parameter.kind, value, f"`{parameter.name}` of `{bound.form.name}`"
-                )
+        if parameter.kind in (Kind.ROW, Kind.SETTING):
+            bound.rows[parameter.name] = value
+            return True
+        found = self._value(bound.form, parameter, value)
         if isinstance(found, Outcome):
             return False
         bound.values[parameter.name] = found
         return True
 
+    def _value(self, form: Form, parameter: FormArgument, value: Expression) -> Value | Outcome:
+        match parameter.kind:
+            case Kind.WORD:
+                return self._word(form, parameter, value)
+            case Kind.NAME:
+                return self._name(form, parameter, value)
+            case Kind.TOKEN:
+                return self._token(form, parameter, value)
+            case Kind.WEIGHTS:
+                return self._weights(form, parameter, value)
+            case Kind.TEXTS:
+                return self._texts(form, parameter, value)
+            case _:
+                return self.scalar(parameter.kind, value, f"`{parameter.name}` of `{form.name}`")
+
     def scalar(
         self, kind: Kind, value: Expression, what: str, *, code: str = "T0230"
     ) -> Value | Outcome:
-        """The value of a constant of a kind; reports one of another kind, or out of range (`code`)."""
+        """The value of a constant; reports one of another kind, or out of range (`code`)."""
         found = self.constant(value)
         if found is NOT_CONSTANT:
             self._report_value(value, what, kind.value, "not a constant")
@@ -334,6 +336,8 @@ class FormReader:
                 return Token(literal=text)
             case Reference(name=name):
                 return Token(name=name)
+            case _:
+                pass
         what = f"`{parameter.name}` of `{form.name}`"
         self._report_value(value, what, parameter.kind.value, "none of these")
         return NOT_CONSTANT
@@ -385,7 +389,7 @@ class FormReader:
         return float(found)
 
 
-# ---- words of messages -----------------------------------------------------------------------------
+# ---- words of messages ---------------------------------------------------------------------------
 
 
 def _bare(value: Expression) -> str | None:
@@ -396,7 +400,8 @@ def _bare(value: Expression) -> str | None:
             return "none"
         case Attribute() | Unary():
             return None
-    return None
+        case _:
+            return None
 
 
 def _default(parameter: FormArgument) -> Value:
@@ -405,7 +410,7 @@ def _default(parameter: FormArgument) -> Value:
     return default
 
 
-def _is_kind(kind: Kind, value: str | float | bool | None) -> bool:
+def _is_kind(kind: Kind, value: ParamValue) -> bool:
     match kind:
         case Kind.COUNT | Kind.WHOLE:
             return isinstance(value, int) and not isinstance(value, bool)
@@ -419,7 +424,7 @@ def _is_kind(kind: Kind, value: str | float | bool | None) -> bool:
             return False
 
 
-def _is_in_range(kind: Kind, value: str | float | bool | None) -> bool:
+def _is_in_range(kind: Kind, value: ParamValue) -> bool:
     if not isinstance(value, int | float) or kind is Kind.FLAG:
         return True
     match kind:
@@ -435,7 +440,7 @@ def _is_in_range(kind: Kind, value: str | float | bool | None) -> bool:
             return True
 
 
-def _said(value: str | float | bool | None, *, percent: bool = False) -> str:
+def _said(value: ParamValue, *, percent: bool = False) -> str:
     match value:
         case None:
             return "none"
@@ -469,7 +474,5 @@ def _choices(parameter: FormArgument) -> str:
 
 
 def _without_name(argument: Argument) -> Fix | None:
-    from taskc.dsl.diagnostics import deletion
-
     span = argument.span
     return deletion(Span(span.path, span.start, argument.value.span.start))

@@ -1,15 +1,15 @@
 """Names: what is declared, and what a name in another place means.
 
-In: the declarations of a package. Out: tables of names, and for each use the declaration behind it, also
-in an imported package. `schema source cluster mixture tokenizer param` share one namespace; `template
-test build train evaluate` have one each.
+In: the declarations of a package. Out: tables of names, and for each use the declaration behind it,
+also in an imported package. `schema source cluster mixture tokenizer param` share one namespace;
+`template test build train evaluate` have one each.
 """
 
 from collections.abc import Iterable
 
-from taskc.dsl.check.expressions.words import suggestion
+from taskc.dsl.check.expressions.words import listed, suggestion
 from taskc.dsl.check.units import SHARED_KINDS, Declared, Unit
-from taskc.dsl.diagnostics import Reporter
+from taskc.dsl.diagnostics import Fix, Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model.expressions import Attribute, Expression, Name, QualifiedName, Reference
 from taskc.dsl.text.source_text import Span
@@ -19,7 +19,7 @@ __all__ = ["as_qualified", "collect", "resolve", "resolve_own"]
 _MAX_PARTS = 2  # `package.name`
 
 
-# ---- declarations ----------------------------------------------------------------------------------
+# ---- declarations --------------------------------------------------------------------------------
 
 
 def collect(unit: Unit, report: Reporter) -> None:
@@ -33,6 +33,8 @@ def collect(unit: Unit, report: Reporter) -> None:
                     _declare(unit, "schema", name, node, report)
                 case ast.Block(kind=kind, name=name):
                     _declare(unit, kind, name, node, report)
+                case _:
+                    pass
     for alias, node in unit.folder.aliases.items():
         clash = unit.shared.get(alias)
         if clash is not None:
@@ -77,7 +79,7 @@ def _report_alias(alias: str, node: ast.Import, clash: Declared, report: Reporte
     )
 
 
-# ---- uses ------------------------------------------------------------------------------------------
+# ---- uses ----------------------------------------------------------------------------------------
 
 
 def as_qualified(expression: Expression) -> QualifiedName | None:
@@ -87,7 +89,8 @@ def as_qualified(expression: Expression) -> QualifiedName | None:
             return QualifiedName((Name(name, span),), span)
         case Attribute(base=Reference(name=alias, span=place), name=name, span=span):
             return QualifiedName((Name(alias, place), name), span)
-    return None
+        case _:
+            return None
 
 
 def resolve(
@@ -102,7 +105,7 @@ def resolve(
         report: Takes a name that is not known, and one of another kind.
     """
     wanted = list(kinds)
-    found = _find(name, unit, wanted[0], report)
+    found = _find(name, unit, report)
     if found is None:
         return None
     home, last = found
@@ -121,7 +124,7 @@ def resolve_own(
     name: QualifiedName, unit: Unit, kind: str, report: Reporter
 ) -> tuple[Unit, Declared] | None:
     """The template, build or run that a name means."""
-    found = _find(name, unit, kind, report)
+    found = _find(name, unit, report)
     if found is None:
         return None
     home, last = found
@@ -131,13 +134,13 @@ def resolve_own(
         if not home.is_lossy:
             helps, fix = suggestion(last.text, table, last.span)
             helps = helps or _elsewhere(last.text, home)
-            _report(name, last, kind, helps, table, report, fix=fix)
+            _report_name(name, kind, table, (helps, fix), report)
         return None
     declared.is_used = True
     return home, declared
 
 
-def _find(name: QualifiedName, unit: Unit, kind: str, report: Reporter) -> tuple[Unit, Name] | None:
+def _find(name: QualifiedName, unit: Unit, report: Reporter) -> tuple[Unit, Name] | None:
     """The package and the last part of a name."""
     if len(name.parts) == 1:
         return unit, name.parts[0]
@@ -181,7 +184,7 @@ def _report_unknown(
     helps, fix = suggestion(last.text, same, last.span)
     if not helps:
         helps = _elsewhere(last.text, home)
-    _report(name, last, wanted[0], helps, same, report, fix=fix)
+    _report_name(name, wanted[0], same, (helps, fix), report)
 
 
 def _elsewhere(name: str, home: Unit) -> tuple[str, ...]:
@@ -199,29 +202,23 @@ def _elsewhere(name: str, home: Unit) -> tuple[str, ...]:
     return near
 
 
-def _report(
+def _report_name(
     name: QualifiedName,
-    last: Name,
     kind: str,
-    helps: tuple[str, ...],
     known: Iterable[str],
+    mend: tuple[tuple[str, ...], Fix | None],
     report: Reporter,
-    *,
-    fix: object,
 ) -> None:
-    from taskc.dsl.diagnostics import Fix
-
-    from taskc.dsl.check.expressions.words import listed
-
+    helps, fix = mend
     names = list(known)
     report.report(
         "T0102",
-        last.span,
+        name.parts[-1].span,
         f"unknown {kind} `{name.text}`",
         label=f"no {kind} has this name",
         notes=() if helps or not names else (f"{kind}s: {listed(names)}",),
         helps=helps,
-        fix=fix if isinstance(fix, Fix) else None,
+        fix=fix,
     )
 
 

@@ -1,15 +1,15 @@
 """Parameters: their types, and the values that they have in this run.
 
-In: `param` declarations and what came from outside as `NAME=VALUE`. Out: each parameter with its value. A
-value from outside wins over the declared one; a path from outside starts at the working directory, a
-declared one at the folder of its file.
+In: `param` declarations and what came from outside as `NAME=VALUE`. Out: each parameter with its
+value. A value from outside wins over the declared one; a path from outside starts at the working
+directory, a declared one at the folder of its file.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 
 from taskc.dsl.check.expressions.constants import Outcome, evaluate
-from taskc.dsl.check.expressions.words import a_type, listed, quoted, suggestion
+from taskc.dsl.check.expressions.words import a_type, listed, quoted
 from taskc.dsl.check.names import as_qualified, resolve
 from taskc.dsl.check.types import type_of
 from taskc.dsl.check.units import Unit, marking
@@ -41,7 +41,7 @@ _FLOAT = re.compile(r"-?[0-9][0-9_]*(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _WORDS: dict[str, bool] = {"true": True, "false": False}
 
 
-class _Unfit(Exception):
+class _UnfitError(Exception):
     """A text from outside that is no value of the type; its words say what would be."""
 
 
@@ -127,7 +127,7 @@ def _can_be_param(type_: Type) -> bool:
     return not isinstance(inner, List | Record | NoneType)
 
 
-# ---- declared values -------------------------------------------------------------------------------
+# ---- declared values -----------------------------------------------------------------------------
 
 
 def _default(
@@ -198,7 +198,7 @@ def _asked(type_: Type) -> str:
     return a_type(type_)
 
 
-# ---- values from outside ---------------------------------------------------------------------------
+# ---- values from outside -------------------------------------------------------------------------
 
 
 def _given(
@@ -206,7 +206,7 @@ def _given(
 ) -> program.ParamValue | Outcome:
     try:
         return _parse(text, type_, unit)
-    except _Unfit as unfit:
+    except _UnfitError as unfit:
         words, *helps = unfit.args
         report.report(
             "T0113",
@@ -229,22 +229,22 @@ def _parse(text: str, type_: Type, unit: Unit) -> program.ParamValue:
             return text
         case Int():
             if not _INT.fullmatch(text):
-                raise _Unfit("an int", "write a whole number such as `30_000`")
+                raise _UnfitError("an int", "write a whole number such as `30_000`")
             return int(text)
         case Float():
             if text.endswith("%") and _FLOAT.fullmatch(text[:-1]):
                 return float(text[:-1]) / 100
             if not _FLOAT.fullmatch(text):
-                raise _Unfit("a number", "write a number such as `0.5`")
+                raise _UnfitError("a number", "write a number such as `0.5`")
             return float(text)
         case Bool():
             if text not in _WORDS:
-                raise _Unfit("true or false")
+                raise _UnfitError("true or false")
             return _WORDS[text]
         case Choice(values=values):
             if text not in values:
                 near = did_you_mean(text, values)
-                raise _Unfit(
+                raise _UnfitError(
                     "one of its values",
                     *(f"did you mean `{other}`?" for other in near),
                     f"values: {listed(values)}",
@@ -264,4 +264,4 @@ def _parse_cluster(text: str, unit: Unit) -> str:
         return text
     near = did_you_mean(name, names)
     helps = [f"did you mean `{other}`?" for other in near] or [f"clusters: {listed(names)}"]
-    raise _Unfit("a cluster's name", *helps)
+    raise _UnfitError("a cluster's name", *helps)

@@ -1,6 +1,7 @@
 """Schemas: record types that sources conform to and templates are written against.
 
-In: `schema` declarations. Out: their fields with types. Whether rows have them is seen when they are read.
+In: `schema` declarations. Out: their fields with types. Whether rows have them is seen when they
+are read.
 """
 
 from taskc.dsl.check.types import fields_of

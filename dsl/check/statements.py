@@ -1,7 +1,7 @@
 """The statements of a block: which may stand in it, which must, which only once.
 
-In: a block. Out: its statements by keyword, with reports about those that do not belong, stand twice or
-are missing. What a statement says is judged by the pass of its block.
+In: a block. Out: its statements by keyword, with reports about those that do not belong, stand
+twice or are missing. What a statement says is judged by the pass of its block.
 """
 
 from collections.abc import Sequence

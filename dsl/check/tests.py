@@ -1,7 +1,7 @@
 """Tests: golden renderings that `taskc test` compares.
 
-In: `test` blocks. Out: rows that their source could have, with the prompt that they are rendered by.
-Nothing is rendered here.
+In: `test` blocks. Out: rows that their source could have, with the prompt that they are rendered
+by. Nothing is rendered here.
 """
 
 from taskc.dsl.check.expressions.constants import Outcome
@@ -18,6 +18,7 @@ from taskc.dsl.model.expressions import (
     Expression,
     ListDisplay,
     Name,
+    Placeholder,
     QualifiedName,
 )
 from taskc.dsl.model.types import (
@@ -99,7 +100,7 @@ def _source(
     return None
 
 
-# ---- the prompt ------------------------------------------------------------------------------------
+# ---- the prompt ----------------------------------------------------------------------------------
 
 
 def _prompt(
@@ -158,7 +159,7 @@ def _report_not_served(
     )
 
 
-# ---- the row ---------------------------------------------------------------------------------------
+# ---- the row -------------------------------------------------------------------------------------
 
 
 def _row(
@@ -259,7 +260,8 @@ def _is_value(value: object, wanted: Type) -> bool:
 def _report_value(
     expression: Expression, found: object, wanted: Type, what: str, report: Reporter
 ) -> None:
-    helps, fix = (), None
+    helps: tuple[str, ...] = ()
+    fix = None
     notes: tuple[str, ...] = ()
     if isinstance(wanted, Choice):
         notes = (f"values: {listed(wanted.values)}",)
@@ -308,8 +310,6 @@ def _check_complete(
 
 
 def _names_read(template: program.Template, prompt: program.Prompt) -> set[str]:
-    from taskc.dsl.model.expressions import Placeholder
-
     expressions: list[Expression] = [let.value for let in template.lets]
     expressions += [where.condition for where in template.wheres]
     expressions += [each for each in (prompt.when, prompt.messages) if each is not None]

@@ -1,7 +1,7 @@
 """Tokenizers: where they are, and their special tokens.
 
-In: `tokenizer` blocks. Out: tokenizers. The file is not opened: whether a token is in its vocabulary is
-seen when it is loaded.
+In: `tokenizer` blocks. Out: tokenizers. The file is not opened: whether a token is in its
+vocabulary is seen when it is loaded.
 """
 
 from taskc.dsl.check.expressions.words import quoted
@@ -64,7 +64,7 @@ def _tokenizer(
 
 def _added(statements: Statements, report: Reporter) -> dict[str, str]:
     """Added tokens by name: no name and no text twice, and no role's name."""
-    names: dict[str, Span] = {role: statements.block.name.span for role in ROLES}
+    names: dict[str, Span] = dict.fromkeys(ROLES, statements.block.name.span)
     texts: dict[str, Span] = {}
     for token in statements.many(ast.SpecialToken):
         names[token.role] = token.span

@@ -1,8 +1,8 @@
-"""One package while it is being checked: its declarations by name, and what they turned out to mean.
+"""One package while it is being checked: declarations by name, and what they turned out to mean.
 
-In: the parsed files of a package. Out: tables that the passes fill in order and read from each other.
-A declaration with a mistake keeps the best meaning that could be found, so that others that speak of
-it can still be checked, and is marked: what is marked never reaches the program.
+In: the parsed files of a package. Out: tables that the passes fill in order and read from each
+other. A declaration with a mistake keeps the best meaning that could be found, so that others that
+speak of it can still be checked, and is marked: what is marked never reaches the program.
 """
 
 from collections.abc import Iterator
@@ -46,8 +46,8 @@ class Unit:
         shared: Names of the shared namespace.
         own: Kind -> names, for kinds with a namespace of their own.
         imports: Alias -> package; None where the import failed.
-        is_lossy: A syntax error may have cost whole declarations: a name that is not known may be one
-            of theirs, so it is not reported.
+        is_lossy: A syntax error may have cost whole declarations: a name that is not known may be
+            one of theirs, so it is not reported.
         params, schemas, ...: Meanings by name, those of broken declarations included.
         package: What reaches the program.
     """
@@ -99,7 +99,8 @@ class Workspace:
 
     Attributes:
         files: Source -> split -> what it reads, equal for equal rows; filled by the sources' pass.
-        owners: Source -> its package and declaration. Keys are identities: names repeat across packages.
+        owners: Source -> its package and declaration. Keys are identities: names repeat across
+            packages.
     """
 
     units: list[Unit]

@@ -1,7 +1,7 @@
 """Declarations as written: one class a block and one a statement, straight from the text.
 
-In: nothing; the parser builds these. Out: nodes with spans in written order. Names are not resolved and
-nothing is checked here: that is `check`'s work, and its result is `program`.
+In: nothing; the parser builds these. Out: nodes with spans in written order. Names are not resolved
+and nothing is checked here: that is `check`'s work, and its result is `program`.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from taskc.dsl.model.expressions import (
 )
 from taskc.dsl.text.source_text import Span
 
-# ---- types as written ------------------------------------------------------------------------------
+# ---- types as written ----------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -72,9 +72,9 @@ class FieldNode:
     span: Span
 
 
-# ---- statements ------------------------------------------------------------------------------------
-# One class a statement; `span` covers the whole statement, `keyword` its first word. A statement whose
-# rest could not be read stands as `BrokenStatement`, so names declared around it stay known.
+# ---- statements ----------------------------------------------------------------------------------
+# One class a statement; `span` covers the whole statement, `keyword` its first word. A statement
+# whose rest could not be read stands as `BrokenStatement`, so names around it stay known.
 
 
 @dataclass(slots=True)
@@ -87,18 +87,20 @@ class BrokenStatement:
 
 @dataclass(slots=True)
 class From:
-    """source and tokenizer: `from connector(arguments)`; a text argument is a `Text` in `texts` by its position or name."""
+    """source and tokenizer: `from connector(arguments)`.
+
+    Attributes:
+        texts: Text arguments with what stands in braces, by position ("0", "1", ...) or name.
+    """
 
     call: Call
-    texts: dict[
-        str, Text
-    ]  # "0", "1", ... for positional, the name for named arguments; only interpolated strings
+    texts: dict[str, Text]
     span: Span
 
 
 @dataclass(slots=True)
 class SplitItem:
-    """`dev`, `test = "validation"` (`value` is a Literal) or `dev = carve(train, 200)` (`value` is a Call)."""
+    """`dev`, `test = "validation"` or `dev = carve(train, 200)`; `value` is a Literal or a Call."""
 
     name: Name
     value: Expression | None
@@ -115,7 +117,7 @@ class Splits:
 
 @dataclass(slots=True)
 class Fields:
-    """source: `fields { name: type ... }`, or `fields from "row.schema.json"` (`schema_path` set, `fields` empty)."""
+    """source: `fields { name: type ... }`, or `fields from "row.schema.json"` (`schema_path`)."""
 
     fields: tuple[FieldNode, ...]
     schema_path: Text | None
@@ -183,7 +185,7 @@ class License:
 
 @dataclass(slots=True)
 class Names:
-    """`sources a, b` and `related a` (cluster), `clusters a` (evaluate): a keyword and a list of names."""
+    """`sources a, b` and `related a` (cluster), `clusters a` (evaluate): a list of names."""
 
     keyword: str
     names: tuple[QualifiedName, ...]
@@ -201,7 +203,11 @@ class OptionSurface:
 
 @dataclass(slots=True)
 class Options:
-    """template: `options FIELD {...}` (`surfaces` set) or `options LIST answer E` (`answer` set); `style` is dashes, letters, numbers, none."""
+    """template: `options FIELD {...}` (`surfaces`) or `options LIST answer E` (`answer`).
+
+    Attributes:
+        style: dashes, letters, numbers or none, as written.
+    """
 
     subject: Expression
     surfaces: tuple[OptionSurface, ...]
@@ -213,7 +219,7 @@ class Options:
 
 @dataclass(slots=True)
 class Prompt:
-    """template: `prompt [label [when E]:] TEXT [-> TEXT]` and `inverse ...` (`keyword` says which)."""
+    """template: `prompt [label [when E]:] TEXT [-> TEXT]`, or `inverse ...` (`keyword`)."""
 
     keyword: str
     label: Name | None
@@ -234,7 +240,12 @@ class DialogueTurn:
 
 @dataclass(slots=True)
 class Dialogue:
-    """template: `dialogue [label [when E]] { role TEXT ... }` (`turns`) or `dialogue [label [when E]] from E` (`messages`)."""
+    """template: `dialogue [label [when E]] { role TEXT ... }`, or `dialogue ... from E`.
+
+    Attributes:
+        turns: Of the block; empty where `messages` is set.
+        messages: The expression after `from`.
+    """
 
     label: Name | None
     when: Expression | None
@@ -261,7 +272,7 @@ class TestPrompt:
 
 @dataclass(slots=True)
 class TestText:
-    """test: `input TEXT` or `target TEXT` (`keyword`): compared as written, `{` needs no doubling."""
+    """test: `input TEXT` or `target TEXT` (`keyword`), compared as written."""
 
     keyword: str
     text: str
@@ -270,7 +281,7 @@ class TestText:
 
 @dataclass(slots=True)
 class MixtureFrom:
-    """mixture: `from all clusters [except a, b]` (`all_clusters`) or `from a, b` (clusters, sources or mixtures)."""
+    """mixture: `from all clusters [except a, b]`, or `from a, b`: clusters, sources, mixtures."""
 
     all_clusters: bool
     names: tuple[QualifiedName, ...]
@@ -280,7 +291,7 @@ class MixtureFrom:
 
 @dataclass(slots=True)
 class Holdout:
-    """mixture: `holdout E`: a cluster's name, several by comma, or a parameter of type `cluster?`."""
+    """mixture: `holdout E`: names of clusters, or a parameter of type `cluster?`."""
 
     values: tuple[Expression, ...]
     span: Span
@@ -288,7 +299,7 @@ class Holdout:
 
 @dataclass(slots=True)
 class Rate:
-    """mixture: `rate proportional(cap:, limit:) | temperature(t, cap:) | equal() | shares({...})`."""
+    """mixture: `rate proportional(...) | temperature(...) | equal() | shares({...})`."""
 
     call: Call
     span: Span
@@ -296,7 +307,7 @@ class Rate:
 
 @dataclass(slots=True)
 class Take:
-    """mixture: `take N from S [by temperature(g, tau) | balance(g)] [best E]`; `at_most` for `take at most N from S`."""
+    """mixture: `take [at most] N from S [by temperature(g, tau) | balance(g)] [best E]`."""
 
     count: Expression
     at_most: bool
@@ -308,7 +319,7 @@ class Take:
 
 @dataclass(slots=True)
 class Templates:
-    """mixture: `templates one | all | none | name | K` (`value` is a Literal int or a Reference)."""
+    """mixture: `templates one | all | none | name | K`."""
 
     value: Expression
     span: Span
@@ -387,7 +398,7 @@ class AddToken:
 
 @dataclass(slots=True)
 class Use:
-    """build `mixture m`, `tokenizer t`; train `data b`; evaluate `run t`: a keyword and one name."""
+    """build `mixture m`, `tokenizer t`; train `data b`; evaluate `run t`: one name."""
 
     keyword: str
     name: QualifiedName
@@ -396,8 +407,12 @@ class Use:
 
 @dataclass(slots=True)
 class Setting:
-    """build `format f(...)`, `pack p(...)`; train and evaluate `model`, `recipe`, `method`: a keyword and a value
-    (a Call, a Literal text or a Reference; a text that may hold `{param}` is in `text`)."""
+    """build `format`, `pack`; train and evaluate `model`, `recipe`, `method`: one value.
+
+    Attributes:
+        value: A Call, a Reference or a Literal text.
+        text: The text with what stands in braces, where `value` is one.
+    """
 
     keyword: str
     value: Expression
@@ -406,13 +421,43 @@ class Setting:
 
 
 Statement = (
-    BrokenStatement | From | Splits | Fields | Let | Where | Limit | Dedup | Metric | References | License | Names
-    | Options | Prompt | Dialogue | TestRow | TestPrompt | TestText | MixtureFrom | Holdout | Rate | Take | Templates
-    | Fewshot | Repeat | Total | Decontaminate | Require | Seed | SpecialToken | AddToken | Use | Setting
-)  # fmt: skip
+    BrokenStatement
+    | From
+    | Splits
+    | Fields
+    | Let
+    | Where
+    | Limit
+    | Dedup
+    | Metric
+    | References
+    | License
+    | Names
+    | Options
+    | Prompt
+    | Dialogue
+    | TestRow
+    | TestPrompt
+    | TestText
+    | MixtureFrom
+    | Holdout
+    | Rate
+    | Take
+    | Templates
+    | Fewshot
+    | Repeat
+    | Total
+    | Decontaminate
+    | Require
+    | Seed
+    | SpecialToken
+    | AddToken
+    | Use
+    | Setting
+)
 
 
-# ---- declarations ----------------------------------------------------------------------------------
+# ---- declarations --------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -465,7 +510,8 @@ class Block:
         schema: For a source, the schema after `:`.
         serves: For a template, the names after `for`; for a test, the one after `on`.
         statements: In written order.
-        complete: False where a syntax error cut the block short; checks that need the whole block stay silent.
+        complete: False where a syntax error cut the block short; checks that need the whole block
+            stay silent.
     """
 
     kind: str

@@ -1,7 +1,7 @@
 """Expressions as written: the syntax tree of the typed, total subset of Python's expressions.
 
-In: nothing; the parser builds these. Out: immutable nodes with spans. Types are found in `check`, values
-in the compiler; a node knows neither.
+In: nothing; the parser builds these. Out: immutable nodes with spans. Types are found in `check`,
+values in the compiler; a node knows neither.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,12 @@ class QualifiedName:
 
 @dataclass(slots=True)
 class Literal:
-    """A text, number, `true`, `false` or `none`; `10%` has the value 0.1 and `percent` set; `r"..."` has `raw` set."""
+    """A text, number, `true`, `false` or `none`.
+
+    Attributes:
+        percent: Written as `10%`, whose value is 0.1.
+        raw: Written as `r"..."`.
+    """
 
     value: str | int | float | bool | None
     span: Span
@@ -42,7 +47,7 @@ class Literal:
 
 @dataclass(slots=True)
 class Reference:
-    """A name used as a value: a row's field, a parameter, a comprehension's variable or a declaration."""
+    """A name used as a value: a field, a parameter, a comprehension's variable, a declaration."""
 
     name: str
     span: Span
@@ -77,7 +82,7 @@ class Argument:
 
 @dataclass(slots=True)
 class Call:
-    """`function(arguments)`: a library function, or a form such as `best_fit(length: 2048)` where a statement takes one."""
+    """`function(arguments)`: a library function, or a form such as `best_fit(length: 2048)`."""
 
     function: Name
     arguments: tuple[Argument, ...]
@@ -105,7 +110,7 @@ class Binary:
 
 @dataclass(slots=True)
 class Compare:
-    """`== != < <= > >=`, `in`, `not in`; not chained: `a < b < c` is a syntax error that says so."""
+    """`== != < <= > >=`, `in`, `not in`; never chained."""
 
     operator: str
     left: "Expression"
@@ -161,7 +166,7 @@ class Comprehension:
 
 @dataclass(slots=True)
 class Missing:
-    """Where an expression should stand and none could be read; its type is poison, so no rule speaks of it."""
+    """Where an expression should stand and none could be read; its type is poison."""
 
     span: Span
 
@@ -194,7 +199,7 @@ class Placeholder:
 
 @dataclass(slots=True)
 class Piece:
-    """Literal characters of a text, escapes undone and block indentation removed; `span` is where they stand."""
+    """Literal characters of a text, escapes undone and block indentation removed."""
 
     text: str
     span: Span

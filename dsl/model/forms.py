@@ -1,7 +1,8 @@
 """The forms that statements take: connectors, rates, formats, packers, and their arguments.
 
-In: nothing. Out: tables, read by the checker, the manual and the editor. A form looks like a call and is
-none: `best_fit(length: 2048)` names one way of a closed list. What a form does is the compiler's business.
+In: nothing. Out: tables, read by the checker, the manual and the editor. A form looks like a call
+and is none: `best_fit(length: 2048)` names one way of a closed list. What a form does is the
+compiler's business.
 """
 
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ class FormArgument:
     name: str
     kind: Kind
     doc: str
-    default: str | int | float | bool | None | Required = REQUIRED
+    default: str | int | float | bool | Required | None = REQUIRED
     by_position: bool = False
     words: tuple[str, ...] = ()
 

@@ -1,9 +1,9 @@
 """The library functions: names, signatures, exact meaning, examples.
 
-In: nothing. Out: one table, read by the type checker, the reference manual, the editor and the tests of
-the compiler's implementation. What stands in `doc` and `examples` is the definition: an implementation
-that gives another value is wrong. Nothing here computes a value. Every function is pure and total but
-for the row errors that its `doc` names; those stop a build and say the row.
+In: nothing. Out: one table, read by the type checker, the reference manual, the editor and the
+tests of the compiler's implementation. What stands in `doc` and `examples` is the definition: an
+implementation that gives another value is wrong. Nothing here computes a value. Every function is
+pure and total but for the row errors that its `doc` names; those stop a build and say the row.
 """
 
 from collections.abc import Iterator
@@ -189,8 +189,8 @@ def _texts() -> Iterator[Function]:
                 (_VALUE, Parameter("old", TEXT, rule=Rule.FILLED), Parameter("new", TEXT)), TEXT
             ),
         ),
-        "Replaces every occurrence of `old`, from left to right, none overlapping; `old` may not be "
-        "empty (a row error where it comes from the row).",
+        "Replaces every occurrence of `old`, from left to right, none overlapping; `old` may not "
+        "be empty (a row error where it comes from the row).",
         (
             Example('replace("a-b-c", "-", " ")', "a b c"),
             Example('replace("aaa", "aa", "b")', "ba"),
@@ -200,8 +200,8 @@ def _texts() -> Iterator[Function]:
         "split",
         group,
         (Signature((_VALUE, Parameter("separator", TEXT, rule=Rule.FILLED)), List(TEXT)),),
-        "Splits at every occurrence of `separator`, keeping empty parts; `separator` may not be empty "
-        "(a row error where it comes from the row).",
+        "Splits at every occurrence of `separator`, keeping empty parts; `separator` may not be "
+        "empty (a row error where it comes from the row).",
         (Example('split("a,b,,c", ",")', ["a", "b", "", "c"]), Example('split("", ",")', [""])),
     )
     yield Function(
@@ -269,9 +269,9 @@ def _cleaning(group: str) -> Iterator[Function]:
         "strip_html",
         group,
         (Signature((_VALUE, keep), TEXT),),
-        "Takes HTML tags and comments out and leaves the text between them, save `script` and `style`, "
-        "which go whole. Tags named in `keep` stay, without their attributes. Entities are untouched: "
-        "`unescape_html` decodes them.",
+        "Takes HTML tags and comments out and leaves the text between them, save `script` and "
+        "`style`, which go whole. Tags named in `keep` stay, without their attributes. Entities "
+        "are untouched: `unescape_html` decodes them.",
         (
             Example('strip_html("<p>a <b>b</b></p>")', "a b"),
             Example('strip_html("<p>a <b class=x>b</b></p>", keep: ["b"])', "a <b>b</b>"),

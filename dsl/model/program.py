@@ -1,8 +1,8 @@
 """The checked program: what the declarations mean, names resolved, types known.
 
-In: built by `checker` from declarations that passed. Out: what `compiler/lower` reads. A declaration with
-an error is absent from it, and so is every build that needs it (`Package.builds` holds only those that can
-be lowered), so the compiler never meets a half-checked thing.
+In: built by `checker` from declarations that passed. Out: what `compiler/lower` reads. A
+declaration with an error is absent from it, and so is every build that needs it (`Package.builds`
+holds only those that can be lowered), so the compiler never meets a half-checked thing.
 """
 
 from dataclasses import dataclass, field
@@ -20,8 +20,8 @@ class Param:
     """A parameter and the value it has in this run.
 
     Attributes:
-        base: For a path: the display folder against which a relative value is resolved; "." (the working
-            directory) where it came from outside, else the folder of the declaring file.
+        base: For a path: the display folder against which a relative value is resolved; "." (the
+            working directory) where it came from outside, else the folder of the declaring file.
     """
 
     name: str
@@ -43,7 +43,11 @@ class Schema:
 
 @dataclass(slots=True)
 class Connector:
-    """`jsonl("...")`: a kind and its arguments; texts are still to be interpolated with parameters and `{split}`."""
+    """`jsonl("...")`: a kind and its arguments.
+
+    Attributes:
+        path: Still to be filled in with parameters and `{split}`.
+    """
 
     kind: str
     path: Text | None
@@ -102,11 +106,13 @@ class Source:
 
     Attributes:
         name: Declared name; keys use it.
-        columns: Raw columns with their declared types (`fields`, or the lock); None where no text declares
-            them: then every column named in an expression exists with type `Unknown` until rows are read.
-        reads: The raw columns that this source reads, sorted: the row id is made of them. None = all columns.
-        row: Fields of the shaped row (after `let`), in a stable order: the schema's fields first where there
-            is one. `Unknown` types are allowed.
+        columns: Raw columns with their declared types (`fields`, or the lock); None where no text
+            declares them: then every column named in an expression exists with type `Unknown` until
+            rows are read.
+        reads: The raw columns that this source reads, sorted: the row id is made of them. None =
+            all columns.
+        row: Fields of the shaped row (after `let`), in a stable order: the schema's fields first
+            where there is one. `Unknown` types are allowed.
         is_open: True where neither `fields`, schema nor lock says which fields there are.
     """
 
@@ -145,7 +151,7 @@ class Cluster:
 
 @dataclass(slots=True)
 class ChoiceOptions:
-    """Options over a choice field: (value, surface) in declared order; `index_of_value` is the answer."""
+    """Options over a choice field, (value, surface) in the choice's order."""
 
     field: str
     surfaces: tuple[tuple[str, Text], ...]
@@ -156,7 +162,7 @@ class ChoiceOptions:
 
 @dataclass(slots=True)
 class RowOptions:
-    """Options that come from the row: a list of texts and the answer (an index, or one of the texts)."""
+    """Options that come from the row: a list of texts, and an index or one of the texts."""
 
     surfaces: Expression
     answer: Expression
@@ -168,7 +174,12 @@ class RowOptions:
 
 @dataclass(slots=True)
 class Turn:
-    """One turn of a prompt: a role (input, target; or system, user, assistant, tool), its text, and whether it may be trained."""
+    """One turn of a prompt.
+
+    Attributes:
+        role: input or target; or system, user, assistant, tool.
+        trained: Whether the loss may see it.
+    """
 
     role: str
     text: Text
@@ -183,7 +194,8 @@ class Prompt:
     Attributes:
         label: Declared label, or "1", "2", ... by position where the text has none.
         kind: "prompt", "inverse" or "dialogue".
-        turns: In order; empty where `messages` is set. A generation-only prompt has no trained turn.
+        turns: In order; empty where `messages` is set. A generation-only prompt has no trained
+            turn.
         messages: For `dialogue from E`: a list of {role, content, train: bool?}.
     """
 
@@ -197,7 +209,7 @@ class Prompt:
 
 @dataclass(slots=True)
 class Template:
-    """Prompts that serve some sources; `let` and `where` are evaluated per row after the source's own."""
+    """Prompts that serve some sources; `let` and `where` come after the source's own."""
 
     name: str
     serves: tuple[Source, ...]
@@ -267,8 +279,8 @@ class Mixture:
     """What is trained on.
 
     Attributes:
-        sources: Sources named by `from` (clusters and nested mixtures resolved, holdouts removed), in
-            declaration order (file path, then offset); without those of `take`.
+        sources: Sources named by `from` (clusters and nested mixtures resolved, holdouts removed),
+            in declaration order (file path, then offset); without those of `take`.
         clusters: Source name -> cluster names.
         held_out: Names of held-out clusters.
         templates: "one", "all", "none", "name" or a number as text.
@@ -320,7 +332,7 @@ class Tokenizer:
 
 @dataclass(slots=True)
 class TokenUse:
-    """A separator or end: a special token by name (`eos`, `bos`, `pad`, an added name) or a literal string (`literal`)."""
+    """A separator or end: a special token by name (a role or an added one), or a literal."""
 
     name: str | None
     literal: str | None
@@ -329,7 +341,7 @@ class TokenUse:
 
 @dataclass(slots=True)
 class PromptTargetFormat:
-    """`prompt_target(input:, target:, separator:, end:, bos:, overflow:, seam:)`; limits in tokens."""
+    """`prompt_target(...)`; limits in tokens."""
 
     input: int
     target: int
@@ -369,7 +381,8 @@ class Build:
 
     Attributes:
         templates: Every template that serves a source of the mixture, in declaration order.
-        evaluated: Sources that the non-training splits are taken from (mixture's and held-out ones).
+        evaluated: Sources that the non-training splits are taken from (mixture's and held-out
+            ones).
     """
 
     name: str
@@ -401,7 +414,7 @@ class Test:
 
 @dataclass(slots=True)
 class Run:
-    """A `train` or `evaluate` block: settings with calls flattened to (name, {argument: value}); lowered into run.json."""
+    """A `train` or `evaluate` block; calls in settings are (name, {argument: value})."""
 
     kind: str  # train | evaluate
     name: str

@@ -1,7 +1,7 @@
 """What `require` may speak of: figures of the delivered training split.
 
-In: nothing. Out: a table of names with types, bounds and words. The figures are measured at the end of a
-build; what no delivery can meet is refused before it.
+In: nothing. Out: a table of names with types, bounds and words. The figures are measured at the end
+of a build; what no delivery can meet is refused before it.
 """
 
 import math

@@ -1,8 +1,8 @@
 """The types of the language and how one fits another.
 
-In: nothing. Out: immutable type values; `str(type)` is how users write it. `Unknown` is the poison type:
-it comes from a mistake already reported, or from a raw column whose type no text declares, and every rule
-stays silent on it.
+In: nothing. Out: immutable type values; `str(type)` is how users write it. `Unknown` is the poison
+type: it comes from a mistake already reported, or from a raw column whose type no text declares,
+and every rule stays silent on it.
 """
 
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Bool:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A path parameter: a text that is resolved against the file that declares it, or the working directory with `--set`."""
+    """A path: starts at the file that declares it, with `--set` at the working directory."""
 
     def __str__(self) -> str:
         return "path"
@@ -174,7 +174,8 @@ def fits(given: Type, wanted: Type) -> bool:
             return fits(item, into)
         case Record(), Record():
             return _record_fits(dict(given.fields), dict(wanted.fields))
-    return given == wanted
+        case _:
+            return given == wanted
 
 
 def _record_fits(given: dict[str, Type], wanted: dict[str, Type]) -> bool:
@@ -206,7 +207,8 @@ def join(left: Type, right: Type) -> Type | None:
         case List(item=item), List(item=other):
             joined = join(item, other)
             return None if joined is None else List(joined)
-    return None
+        case _:
+            return None
 
 
 def _optional_join(left: Type, right: Type) -> Type | None:

@@ -1,8 +1,8 @@
 """Builds: a `build` block becomes everything that one artefact is made from.
 
-In: blocks, and what the other passes found. Out: builds whose every need is met: mixture, tokenizer,
-format, pack, and the templates in play. In play are those of the build's package and of the packages
-that it imports.
+In: blocks, and what the other passes found. Out: builds whose every need is met: mixture,
+tokenizer, format, pack, and the templates in play. In play are those of the build's package and of
+the packages that it imports.
 """
 
 from dataclasses import replace

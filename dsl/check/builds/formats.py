@@ -1,7 +1,7 @@
 """Formats and packers: how turns become a token sequence, and sequences a pack.
 
-In: the `format` and `pack` of a build, with its tokenizer. Out: both, with every default. Limits that
-cannot fit into a pack, and special tokens that nobody declares, are refused.
+In: the `format` and `pack` of a build, with its tokenizer. Out: both, with every default. Limits
+that cannot fit into a pack, and special tokens that nobody declares, are refused.
 """
 
 from taskc.dsl.check.expressions.words import listed, suggestion
@@ -71,7 +71,7 @@ def _read(
     return None
 
 
-# ---- special tokens --------------------------------------------------------------------------------
+# ---- special tokens ------------------------------------------------------------------------------
 
 
 def _token(
@@ -126,7 +126,7 @@ def _check_declared(name: str, span: Span, tokenizer: program.Tokenizer, report:
     )
 
 
-# ---- limits ----------------------------------------------------------------------------------------
+# ---- limits --------------------------------------------------------------------------------------
 
 
 def check_limits(format_: Format, pack: program.Pack, report: Reporter) -> None:

@@ -1,7 +1,8 @@
 """Runs: `train` and `evaluate` blocks, and their settings.
 
-In: blocks. Out: settings with every parameter's value, as they go into run.json. What a recipe does with
-its numbers is the runtime's business; here their form is checked, and that names lead somewhere.
+In: blocks. Out: settings with every parameter's value, as they go into run.json. What a recipe does
+with its numbers is the runtime's business; here their form is checked, and that names lead
+somewhere.
 """
 
 from taskc.dsl.check.expressions.constants import Outcome
@@ -21,6 +22,7 @@ from taskc.dsl.model.expressions import (
     Expression,
     ListDisplay,
     Literal,
+    Name,
     Reference,
 )
 from taskc.dsl.model.forms import METHODS, RECIPES, Form, Kind
@@ -168,7 +170,7 @@ class _RunChecker:
     def _form(self, node: ast.Setting, table: dict[str, Form], noun: str) -> object:
         value = node.value
         if isinstance(value, Reference):
-            value = Call(ast.Name(value.name, value.span), (), value.span)
+            value = Call(Name(value.name, value.span), (), value.span)
         if not isinstance(value, Call):
             self.report.report(
                 "T0612",
@@ -197,6 +199,8 @@ class _RunChecker:
                 return name
             case Literal(value=plain):
                 return plain
+            case _:
+                pass
         found = self.reader.scalar(Kind.SETTING, value, "a setting")
         return None if isinstance(found, Outcome) else found
 

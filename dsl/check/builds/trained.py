@@ -1,7 +1,7 @@
 """What a build trains on: every trained row has a target, and none is held back for evaluation.
 
-In: a build's mixture, sources and templates. Out: reports about prompts without a target in a trained
-split, about test rows that are trained on, and about two sources that read the same rows.
+In: a build's mixture, sources and templates. Out: reports about prompts without a target in a
+trained split, about test rows that are trained on, and about two sources that read the same rows.
 """
 
 from taskc.dsl.check.sources.splits import TRAIN
@@ -35,24 +35,23 @@ def check_targets(
 def _report_no_target(
     prompt: program.Prompt, source: program.Source, mixture: program.Mixture, report: Reporter
 ) -> None:
-    what = "the assistant's turn" if prompt.kind == "dialogue" else "target"
+    is_dialogue = prompt.kind == "dialogue"
+    lacking = "an answer" if is_dialogue else "a target"
     _once(
         report,
         "T0322",
         prompt.span,
-        f"a prompt without {what if prompt.kind == 'dialogue' else 'a target'} serves a trained source",
-        label=f"lacks its {what}" if prompt.kind != "dialogue" else "nobody is trained to speak",
+        f"a {prompt.kind} without {lacking} serves a source that is trained on",
+        label=f"lacks {lacking}",
         secondary=(
             (source.span, f"`{source.name}` has a split `{TRAIN}`"),
             (mixture.span, "and is trained on in this mixture"),
         ),
-        helps=('say what is learned: `-> "{answer}"`',)
-        if prompt.kind != "dialogue"
-        else ('add `assistant "..."`',),
+        helps=('add `assistant "..."`',) if is_dialogue else ('add `-> "{...}"`',),
     )
 
 
-# ---- rows that are read twice ----------------------------------------------------------------------
+# ---- rows that are read twice --------------------------------------------------------------------
 
 
 def check_overlaps(
@@ -75,7 +74,7 @@ def check_overlaps(
         for split, path in workspace.files[id(source)].items():
             reader = trained.get(path)
             if split != TRAIN and reader is not None and reader is not source:
-                _report_trained_on(source, split, reader, path, mixture, report)
+                _report_trained_on(source, split, reader, mixture, report)
 
 
 def _report_same_rows(
@@ -97,7 +96,6 @@ def _report_trained_on(
     source: program.Source,
     split: str,
     reader: program.Source,
-    path: str,
     mixture: program.Mixture,
     report: Reporter,
 ) -> None:
@@ -109,7 +107,6 @@ def _report_trained_on(
         f"`{reader.name}` trains on the split `{split}` of `{source.name}`",
         label="read for training",
         secondary=((place, f"`{split}` is evaluated"), (mixture.span, "both are in this mixture")),
-        notes=(f"both read {_shown(path)}",),
         helps=("train on another split, or leave one of the two out",),
     )
 

@@ -1,8 +1,8 @@
 """Calls of library functions: arguments against signatures.
 
-In: a call whose arguments have types, and the function's entry in the table. Out: the type of its value,
-or a report and `Unknown`. A function has at most two signatures, told apart by number and type of
-arguments; the report speaks of the one that fits best.
+In: a call whose arguments have types, and the function's entry in the table. Out: the type of its
+value, or a report and `Unknown`. A function has at most two signatures, told apart by number and
+type of arguments; the report speaks of the one that fits best.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from taskc.dsl.check.expressions.regex import find_fault
 from taskc.dsl.check.expressions.words import a_type, either, suggestion
 from taskc.dsl.diagnostics import insertion
-from taskc.dsl.model.expressions import Argument, Call, Literal, Unary
+from taskc.dsl.model.expressions import Argument, Call, Expression, Literal, Unary
 from taskc.dsl.model.functions import (
     Function,
     Parameter,
@@ -77,7 +77,7 @@ def check_call(call: Call, function: Function, types: list[Type], typer: "Typer"
     return _result(fitting)
 
 
-# ---- names and number of arguments -----------------------------------------------------------------
+# ---- names and number of arguments ---------------------------------------------------------------
 
 
 def _check_names(call: Call, function: Function, typer: "Typer") -> bool:
@@ -159,7 +159,7 @@ def _report_count(call: Call, function: Function, num_positional: int, typer: "T
     )
 
 
-# ---- types of arguments ----------------------------------------------------------------------------
+# ---- types of arguments --------------------------------------------------------------------------
 
 
 def _match(signature: Signature, arguments: tuple[Argument, ...], types: list[Type]) -> _Match:
@@ -193,7 +193,8 @@ def _accepts(
             return isinstance(type_, List) and _bind(variable, type_.item, bound)
         case Choice():
             return isinstance(argument.value, Literal) and argument.value.value in pattern.values
-    return fits(type_, pattern)
+        case _:
+            return fits(type_, pattern)
 
 
 def _bind(variable: Variable, type_: Type, bound: dict[Variable, Type]) -> bool:
@@ -221,7 +222,8 @@ def _result(match: _Match) -> Type:
             return match.types.get(pattern, UNKNOWN)
         case VariableList(item=variable):
             return List(match.types.get(variable, UNKNOWN))
-    return pattern
+        case _:
+            return pattern
 
 
 def _report_argument(
@@ -286,7 +288,7 @@ def _argument_helps(name: str, type_: Type) -> tuple[str, ...]:
     return ()
 
 
-# ---- literals --------------------------------------------------------------------------------------
+# ---- literals ------------------------------------------------------------------------------------
 
 
 def _check_rules(call: Call, match: _Match, typer: "Typer") -> bool:
@@ -307,18 +309,8 @@ def _check_rules(call: Call, match: _Match, typer: "Typer") -> bool:
 
 def _check_pattern(argument: Argument, call: Call, typer: "Typer") -> bool:
     value = argument.value
-    if not (isinstance(value, Literal) and isinstance(value.value, str) and value.raw):
-        is_text_literal = isinstance(value, Literal) and isinstance(value.value, str)
-        plain = is_text_literal and "\\" not in str(value.value) and '"' not in str(value.value)
-        typer.report.report(
-            "T0216",
-            value.span,
-            f"the pattern of `{call.function.text}` must be a raw text",
-            label="not a raw text",
-            notes=("patterns are checked with the spec, so they cannot come from a row",),
-            helps=('write it as `r"..."`, where a backslash stands for itself',),
-            fix=insertion(value.span, "r") if plain else None,
-        )
+    if not isinstance(value, Literal) or not isinstance(value.value, str) or not value.raw:
+        _report_not_raw(value, call, typer)
         return False
     fault = find_fault(value.value)
     if fault is None:
@@ -332,6 +324,21 @@ def _check_pattern(argument: Argument, call: Call, typer: "Typer") -> bool:
         label=fault.words,
     )
     return False
+
+
+def _report_not_raw(value: Expression, call: Call, typer: "Typer") -> None:
+    text = value.value if isinstance(value, Literal) else None
+    # Without backslashes and quotes, the raw text is the same text.
+    is_plain = isinstance(text, str) and not set(text) & set('\\"')
+    typer.report.report(
+        "T0216",
+        value.span,
+        f"the pattern of `{call.function.text}` must be a raw text",
+        label="not a raw text",
+        notes=("patterns are checked with the spec, so they cannot come from a row",),
+        helps=('write it as `r"..."`, where a backslash stands for itself',),
+        fix=insertion(value.span, "r") if is_plain else None,
+    )
 
 
 def _check_filled(argument: Argument, parameter: Parameter, call: Call, typer: "Typer") -> bool:
@@ -358,4 +365,5 @@ def _check_natural(argument: Argument, parameter: Parameter, call: Call, typer: 
                 label="negative",
             )
             return False
-    return True
+        case _:
+            return True

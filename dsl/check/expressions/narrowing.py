@@ -1,7 +1,7 @@
 """What a condition says about optional values: after `x != none`, `x` is a value.
 
-In: a condition and whether it holds. Out: the paths (`x`, `x.y`) that are known not to be none then.
-Nothing is reported here. Only fields and their fields are followed, never items of a list.
+In: a condition and whether it holds. Out: the paths (`x`, `x.y`) that are known not to be none
+then. Nothing is reported here. Only fields and their fields are followed, never items of a list.
 """
 
 from taskc.dsl.model.expressions import (
@@ -27,7 +27,8 @@ def path_of(expression: Expression) -> str:
         case Attribute(base=base, name=name):
             path = path_of(base)
             return f"{path}.{name.text}" if path else ""
-    return ""
+        case _:
+            return ""
 
 
 def known_values(condition: Expression, *, holds: bool) -> frozenset[str]:
@@ -41,7 +42,8 @@ def known_values(condition: Expression, *, holds: bool) -> frozenset[str]:
             some, others = known_values(left, holds=holds), known_values(right, holds=holds)
             # A conjunction that holds, or a disjunction that does not, tells both sides' facts.
             return some | others if (operator == "and") is holds else some & others
-    return _NOTHING
+        case _:
+            return _NOTHING
 
 
 def _compared_with_none(condition: Compare) -> frozenset[str]:
@@ -50,4 +52,5 @@ def _compared_with_none(condition: Compare) -> frozenset[str]:
         case (Literal(value=None), value) | (value, Literal(value=None)):
             path = path_of(value)
             return frozenset({path}) if path else _NOTHING
-    return _NOTHING
+        case _:
+            return _NOTHING

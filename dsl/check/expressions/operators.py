@@ -1,7 +1,7 @@
 """Operators: what arithmetic and comparisons take, and what they give.
 
-In: an expression whose parts have types already. Out: its type, or a report and `Unknown`. A bool is
-not an int, `/` always gives a float, and only like is compared with like.
+In: an expression whose parts have types already. Out: its type, or a report and `Unknown`. A bool
+is not an int, `/` always gives a float, and only like is compared with like.
 """
 
 from taskc.dsl.check.expressions.values import check_choice_values, named
@@ -34,7 +34,7 @@ from taskc.dsl.model.types import (
 __all__ = ["arithmetic", "check_range", "compare", "is_none_test", "negate", "within"]
 
 
-# ---- arithmetic ------------------------------------------------------------------------------------
+# ---- arithmetic ----------------------------------------------------------------------------------
 
 
 def negate(expression: Unary, operand: Type, report: Reporter) -> Type:
@@ -99,7 +99,7 @@ def _report_arithmetic(expression: Binary, left: Type, right: Type, report: Repo
     )
 
 
-# ---- comparisons -----------------------------------------------------------------------------------
+# ---- comparisons ---------------------------------------------------------------------------------
 
 
 def is_none_test(expression: Compare) -> bool:
@@ -232,3 +232,5 @@ def check_range(range_: Range, report: Reporter) -> None:
                     label="from the greater to the smaller",
                     helps=(f"write `{high}..{low}`",),
                 )
+        case _:
+            pass

@@ -1,7 +1,7 @@
 """The names that an expression may use, and where they come from.
 
-In: a row's fields, parameters, and what a template adds. Out: the type behind a name. A scope reports
-nothing; it keeps the facts that a report about it needs.
+In: a row's fields, parameters, and what a template adds. Out: the type behind a name. A scope
+reports nothing; it keeps the facts that a report about it needs.
 """
 
 from collections.abc import Mapping
@@ -40,8 +40,8 @@ class Scope:
         noun: What an unknown name was meant to be.
         notes: Facts about where fields come from, for the report about a name that is not known.
         refused: Names that would stand here under another condition, and how to report them.
-        is_shared: The expression is checked against several rows: what is true of this one may not be
-            of others.
+        is_shared: The expression is checked against several rows: what is true of this one may not
+            be of others.
         read: Fields that were read, filled by the typer.
         used_params: Parameters that were read, filled by the typer.
     """

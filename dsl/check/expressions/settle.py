@@ -1,8 +1,8 @@
 """Parameters replaced by their values, so that nothing downstream knows parameters.
 
-In: a checked expression or text. Out: the same tree where nothing was replaced, else a new one whose
-literals stand at the places of the parameters. A name that is hidden by a field, or by a comprehension's
-variable, is left alone.
+In: a checked expression or text. Out: the same tree where nothing was replaced, else a new one
+whose literals stand at the places of the parameters. A name that is hidden by a field, or by a
+comprehension's variable, is left alone.
 """
 
 from dataclasses import replace

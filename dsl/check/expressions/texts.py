@@ -79,4 +79,5 @@ def _helps(found: Type, path: str) -> tuple[str, ...]:
             return (f"show one of its fields: `{{{path}.{fields[0][0]}}}`",)
         case Bool():
             return (f'say both cases: `{{"yes" if {path} else "no"}}`',)
-    return ()
+        case _:
+            return ()

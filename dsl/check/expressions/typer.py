@@ -1,8 +1,8 @@
 """The type of an expression: names, fields, items, displays, conditions.
 
-In: an expression and the scope that it stands in. Out: its type; what has none is reported once and has
-the type `Unknown`, on which every rule stays silent. Operators are in `operators`, function calls in
-`calls`, placeholders in `texts`. One visit of each node: O(nodes).
+In: an expression and the scope that it stands in. Out: its type; what has none is reported once and
+has the type `Unknown`, on which every rule stays silent. Operators are in `operators`, function
+calls in `calls`, placeholders in `texts`. One visit of each node: O(nodes).
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from taskc.dsl.check.expressions.calls import check_call
 from taskc.dsl.check.expressions.narrowing import known_values, path_of
 from taskc.dsl.check.expressions.scopes import Scope
 from taskc.dsl.check.expressions.words import a_type, listed, quoted, suggestion
-from taskc.dsl.diagnostics import Reporter, insertion
+from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model.expressions import (
     Attribute,
     Binary,
@@ -91,10 +91,8 @@ class Typer:
                 return self._binary(expression)
             case Index():
                 return self._index(expression)
-            case Unary(operator="not", operand=operand):
-                return self.condition(operand)
             case Unary():
-                return operators.negate(expression, self.value(expression.operand), self.report)
+                return self._unary(expression)
             case Conditional():
                 return self._conditional(expression)
             case ListDisplay():
@@ -216,6 +214,8 @@ class Typer:
                 return UNKNOWN
             case Record():
                 return self._field(expression, found)
+            case _:
+                pass
         self._report_no_fields(expression, found)
         return UNKNOWN
 
@@ -352,6 +352,11 @@ class Typer:
             return BOOL
         left, right = self.value(expression.left), self.value(expression.right)
         return operators.arithmetic(expression, left, right, self.report)
+
+    def _unary(self, expression: Unary) -> Type:
+        if expression.operator == "not":
+            return self.condition(expression.operand)
+        return operators.negate(expression, self.value(expression.operand), self.report)
 
     def _compare(self, expression: Compare) -> Type:
         if operators.is_none_test(expression):
@@ -551,4 +556,5 @@ def _truth_helps(found: Type) -> tuple[str, ...]:
             return ("compare it with none: `... != none`",)
         case Int():
             return ("compare it: `... != 0`",)
-    return ()
+        case _:
+            return ()

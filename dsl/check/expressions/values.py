@@ -1,8 +1,8 @@
 """Values that are written out: members of a choice, keys of a table, positions in a list.
 
 In: literals inside an expression, and the type of what they are compared with or looked up by. Out:
-reports about a literal that can never be met. Only literals are judged: a value that comes from a row
-is judged when the row is read.
+reports about a literal that can never be met. Only literals are judged: a value that comes from a
+row is judged when the row is read.
 """
 
 from collections.abc import Iterator
@@ -90,6 +90,8 @@ def check_position(expression: Index, report: Reporter) -> None:
             pass
         case Unary(operator="-", operand=Literal(value=int() as number)):
             position = -number
+        case _:
+            pass
     if position is None:
         return
     if position < 0:

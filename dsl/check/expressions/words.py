@@ -1,7 +1,7 @@
 """Words that messages share: how a type, a list of names or a suggestion is said.
 
-In: types and names. Out: pieces of messages, and the edit that follows a suggestion. Only what a user
-reads; nothing is decided here.
+In: types and names. Out: pieces of messages, and the edit that follows a suggestion. Only what a
+user reads; nothing is decided here.
 """
 
 import re

@@ -1,9 +1,9 @@
 """Held-out clusters: what must not be trained on, and the proof that it is not reached.
 
-In: the `holdout` of a mixture and what the mixture selects. Out: the selected sources without those held
-out, and a report where the spec asks for a held-out source by name. Held out are the sources of the named
-clusters, those of related clusters (both ways, one step), and every source that reads a file and split
-of theirs.
+In: the `holdout` of a mixture and what the mixture selects. Out: the selected sources without those
+held out, and a report where the spec asks for a held-out source by name. Held out are the sources
+of the named clusters, those of related clusters (both ways, one step), and every source that reads
+a file and split of theirs.
 """
 
 from dataclasses import dataclass, field
@@ -59,7 +59,7 @@ class HeldOut:
     span: Span | None = None
 
 
-# ---- which -----------------------------------------------------------------------------------------
+# ---- which ---------------------------------------------------------------------------------------
 
 
 def find_held_out(
@@ -158,11 +158,13 @@ def _related(name: str, home: Unit, unit: Unit) -> list[program.Cluster]:
     """Clusters related to one: those it names, and those that name it."""
     own = home.clusters[name]
     wanted = set(own.related)
-    found = []
+    found: list[program.Cluster] = []
     for each in {id(u): u for u in (*unit.reachable(), *home.reachable())}.values():
-        for other in each.clusters.values():
-            if other is not own and (other.name in wanted or name in other.related):
-                found.append(other)
+        found += [
+            other
+            for other in each.clusters.values()
+            if other is not own and (other.name in wanted or name in other.related)
+        ]
     return found
 
 
@@ -181,7 +183,7 @@ def _add_readers_of_same_rows(found: HeldOut, unit: Unit, workspace: Workspace) 
                 found.reasons.setdefault(id(source), words)
 
 
-# ---- without them ----------------------------------------------------------------------------------
+# ---- without them --------------------------------------------------------------------------------
 
 
 def without_held_out(

@@ -1,7 +1,7 @@
 """Mixtures: a `mixture` block becomes sources, quotas and rates.
 
-In: blocks, and every package's clusters and sources. Out: mixtures. A mixture that another one contains is
-checked first, whatever the order written.
+In: blocks, and every package's clusters and sources. Out: mixtures. A mixture that another one
+contains is checked first, whatever the order written.
 """
 
 from taskc.dsl.check.expressions.constants import Outcome
@@ -182,7 +182,8 @@ class MixtureChecker:
             case "source":
                 source = home.sources[target.name.text]
                 return Member(source.name, "source", [source], name.span)
-        return self._nested_member(name, home, target, declared)
+            case _:
+                return self._nested_member(name, home, target, declared)
 
     def _nested_member(
         self, name: QualifiedName, home: Unit, target: Declared, declared: Declared

@@ -1,8 +1,8 @@
 """`require`: conditions over the delivered training split, and those that can never hold.
 
-In: the requires of a mixture and what its quotas already fix. Out: typed conditions, with reports about
-those that no delivery can meet. Intervals decide: a figure has a least and a greatest value, each require
-narrows it, and a condition outside of what is left is refused.
+In: the requires of a mixture and what its quotas already fix. Out: typed conditions, with reports
+about those that no delivery can meet. Intervals decide: a figure has a least and a greatest value,
+each require narrows it, and a condition outside of what is left is refused.
 """
 
 import math
@@ -25,6 +25,7 @@ from taskc.dsl.model.expressions import (
     Unary,
 )
 from taskc.dsl.model.quantities import QUANTITIES
+from taskc.dsl.model.walk import names_read
 from taskc.dsl.text.source_text import Span
 
 __all__ = ["Bound", "Interval", "check_requires"]
@@ -90,7 +91,7 @@ def _natural(name: str) -> str:
     return f"`{name}` is a share, from 0 to 1"
 
 
-# ---- judging ---------------------------------------------------------------------------------------
+# ---- judging -------------------------------------------------------------------------------------
 
 
 def _judge(
@@ -134,13 +135,13 @@ def _percent_help(condition: Expression) -> tuple[str, ...]:
             quantity = QUANTITIES.get(name)
             if quantity is not None and quantity.greatest == 1 and number > 1:
                 return (f"did you mean `{number}%`?",)
+        case _:
+            pass
     return ()
 
 
 def _culprit(condition: Expression, bounds: dict[str, Bound]) -> Bound | None:
     """The bound that decides a condition: the first of its figures that something fixes."""
-    from taskc.dsl.model.walk import names_read
-
     found = [bounds[name] for name in sorted(names_read(condition)) if name in bounds]
     return next((bound for bound in found if bound.span is not None), found[0] if found else None)
 
@@ -161,7 +162,8 @@ def _holds(condition: Expression, bounds: dict[str, Bound]) -> bool | None:
             return True if True in sides else (False if sides == (False, False) else None)
         case Compare():
             return _compare(condition, bounds)
-    return None
+        case _:
+            return None
 
 
 def _compare(condition: Compare, bounds: dict[str, Bound]) -> bool | None:
@@ -192,7 +194,8 @@ def _compare(condition: Compare, bounds: dict[str, Bound]) -> bool | None:
             return _equal(left, right)
         case "!=":
             return _negated(_equal(left, right))
-    return None
+        case _:
+            return None
 
 
 def _ordered(left: Interval, right: Interval) -> bool | None:
@@ -227,7 +230,8 @@ def _interval(expression: Expression, bounds: dict[str, Bound]) -> Interval | No
             if some is None or other is None:
                 return None
             return _arithmetic(operator, some, other)
-    return None
+        case _:
+            return None
 
 
 def _arithmetic(operator: str, left: Interval, right: Interval) -> Interval | None:
@@ -239,7 +243,7 @@ def _arithmetic(operator: str, left: Interval, right: Interval) -> Interval | No
     return None if any(map(math.isnan, corners)) else Interval(min(corners), max(corners))
 
 
-# ---- narrowing -------------------------------------------------------------------------------------
+# ---- narrowing -----------------------------------------------------------------------------------
 
 
 def _narrow(condition: Expression, bounds: dict[str, Bound], span: Span) -> bool:
@@ -257,7 +261,8 @@ def _narrow(condition: Expression, bounds: dict[str, Bound], span: Span) -> bool
         case Compare(operator=operator, left=left, right=Reference(name=name)):
             flipped = _FLIPPED.get(operator, "")
             return _narrow_by(name, flipped, _interval(left, bounds), bounds, span)
-    return True
+        case _:
+            return True
 
 
 def _narrow_by(
@@ -272,7 +277,8 @@ def _narrow_by(
             return _meet(name, Interval(-math.inf, value.high), bounds, span)
         case ">" | ">=":
             return _meet(name, Interval(value.low, math.inf), bounds, span)
-    return True
+        case _:
+            return True
 
 
 def _meet(name: str, interval: Interval, bounds: dict[str, Bound], span: Span) -> bool:

@@ -1,7 +1,7 @@
 """The other statements of a mixture: rate, total, templates, few-shot, decontamination.
 
-In: statements. Out: their values, defaults included. Each is judged by itself; what they mean together is
-the mixture's.
+In: statements. Out: their values, defaults included. Each is judged by itself; what they mean
+together is the mixture's.
 """
 
 from taskc.dsl.check.expressions.constants import Outcome
@@ -152,7 +152,7 @@ def _whole(expression: Expression, reader: FormReader) -> int:
     return found if isinstance(found, int) and not isinstance(found, Outcome) else 0
 
 
-# ---- decontamination -------------------------------------------------------------------------------
+# ---- decontamination -----------------------------------------------------------------------------
 
 
 def check_decontaminate(

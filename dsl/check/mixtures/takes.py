@@ -1,7 +1,7 @@
 """`take N from S`: quotas of single sources.
 
-In: `take` statements. Out: typed quotas: how many, spread over what, best by what. How many rows there
-are is known when they are read; a shortage is an error then.
+In: `take` statements. Out: typed quotas: how many, spread over what, best by what. How many rows
+there are is known when they are read; a shortage is an error then.
 """
 
 from taskc.dsl.check.expressions.constants import Outcome

@@ -1,7 +1,7 @@
 """Where rows are read from, and the names in a path.
 
-In: the `from` of a source or tokenizer. Out: a connector whose texts are still to be filled in. Whether a
-file exists is not asked here.
+In: the `from` of a source or tokenizer. Out: a connector whose texts are still to be filled in.
+Whether a file exists is not asked here.
 """
 
 from taskc.dsl.check.expressions.words import a_type, listed, suggestion
@@ -86,7 +86,7 @@ def _report_unpinned(node: ast.From, report: Reporter) -> None:
     )
 
 
-# ---- names in a path -------------------------------------------------------------------------------
+# ---- names in a path -----------------------------------------------------------------------------
 
 
 def has_split(text: Text) -> bool:

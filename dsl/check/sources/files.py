@@ -1,7 +1,8 @@
 """What a source reads, as a text that is equal for equal files.
 
-In: a source and the parameters of its package. Out: split -> pattern with every name filled in, relative
-to the working directory. Patterns are compared as written: two globs that meet on disk are not seen here.
+In: a source and the parameters of its package. Out: split -> pattern with every name filled in,
+relative to the working directory. Patterns are compared as written: two globs that meet on disk are
+not seen here.
 """
 
 import posixpath
@@ -58,6 +59,8 @@ def _value(expression: Expression, unit: Unit, split: str, *, is_first: bool) ->
             return split
         case Attribute(base=Reference(name=alias), name=name):
             param = unit.imported_params.get(alias, {}).get(name.text)
+        case _:
+            pass
     if param is None or param.value is None:
         return None
     if is_first and isinstance(param.type, Path):

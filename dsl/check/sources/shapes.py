@@ -1,8 +1,9 @@
 """The shape of a source's rows: raw columns in, fields of the shaped row out.
 
-In: the `fields`, `let` and `where` of a source, and its schema. Out: the row's type, the raw columns that
-are read, the lets and wheres with their types. Order of evaluation: every `let` as written, then every
-`where`, then the rest; a `let` may replace a column and sees the old value on its right.
+In: the `fields`, `let` and `where` of a source, and its schema. Out: the row's type, the raw
+columns that are read, the lets and wheres with their types. Order of evaluation: every `let` as
+written, then every `where`, then the rest; a `let` may replace a column and sees the old value on
+its right.
 """
 
 from collections.abc import Mapping
@@ -114,7 +115,7 @@ def _columns(node: ast.Fields | None, report: Reporter) -> dict[str, Type] | Non
 def _raw(
     columns: dict[str, Type] | None, schema: program.Schema | None, produced: set[str]
 ) -> dict[str, Type]:
-    """What names mean before the first `let`: of a column that a `let` replaces, nothing is known."""
+    """What names mean before the first `let`; of a column that one replaces, nothing is known."""
     if columns is not None:
         return dict(columns)
     if schema is None:
@@ -122,7 +123,7 @@ def _raw(
     return {n: UNKNOWN if n in produced else type_ for n, type_ in schema.fields.items()}
 
 
-# ---- let and where ---------------------------------------------------------------------------------
+# ---- let and where -------------------------------------------------------------------------------
 
 
 def _note_reads(found: Shape, produced: Mapping[str, object]) -> None:
@@ -220,7 +221,8 @@ def _fit_helps(given: Type, wanted: Type, name: str) -> tuple[str, ...]:
             return (f"say what stands for none: `... if {name} != none else ...`",)
         case _, List(item=item) if fits(given, item):
             return ("make a list of it: `[...]`",)
-    return ()
+        case _:
+            return ()
 
 
 def _add_where(
@@ -234,7 +236,7 @@ def _add_where(
     found.wheres.append(program.Where(condition, where.span))
 
 
-# ---- the shaped row --------------------------------------------------------------------------------
+# ---- the shaped row ------------------------------------------------------------------------------
 
 
 def _row(

@@ -1,7 +1,7 @@
 """Sources: a `source` block becomes a typed source.
 
-In: blocks. Out: sources, each with what could be found of it. A source with a mistake keeps its name and
-has open rows, so that nothing is said of fields that the mistake may have cost.
+In: blocks. Out: sources, each with what could be found of it. A source with a mistake keeps its
+name and has open rows, so that nothing is said of fields that the mistake may have cost.
 """
 
 from taskc.dsl.check.expressions.constants import Outcome
@@ -21,7 +21,6 @@ from taskc.dsl.model import program
 from taskc.dsl.model.expressions import Expression, Text
 from taskc.dsl.model.forms import METRICS, Kind
 from taskc.dsl.model.types import TEXT, List, Type, fits, is_text
-from taskc.dsl.text.source_text import Span
 
 __all__ = ["check_sources"]
 

@@ -1,7 +1,8 @@
 """Splits: their names, the files behind them, and what is carved out of another.
 
-In: the `splits` of a source and its connector. Out: splits in declared order. That no two splits read the
-same rows, and none of training what is held back for testing, is seen here from the text alone.
+In: the `splits` of a source and its connector. Out: splits in declared order. That no two splits
+read the same rows, and none of training what is held back for testing, is seen here from the text
+alone.
 """
 
 from taskc.dsl.check.expressions.words import listed, suggestion
@@ -70,6 +71,8 @@ def _split(item: ast.SplitItem, unit: Unit, report: Reporter) -> program.Split |
                 return None
             carve = program.Carve(bound.word("origin"), bound.count("count"))
             return program.Split(name.text, name.text, carve, name.span)
+        case _:
+            pass
     report.report(
         "T0507",
         item.value.span,
@@ -141,7 +144,7 @@ def _check_files(
             continue
         in_training = TRAIN in (before.name, split.name)
         helps = (
-            (f'say what differs in the path: `"...{{split}}..."`',)
+            ('say what differs in the path: `"...{split}..."`',)
             if not tells_apart
             else ("take rows out of one instead: `carve(...)`",)
         )

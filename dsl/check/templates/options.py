@@ -1,8 +1,8 @@
 """Options: the answers that a template offers.
 
-In: the `options` of a template and the rows that it meets. Out: options over a choice field, or options
-that come from the row. Every value of the choice has its surface, no two are alike, and the answer is
-one of them, as far as the text decides it.
+In: the `options` of a template and the rows that it meets. Out: options over a choice field, or
+options that come from the row. Every value of the choice has its surface, no two are alike, and the
+answer is one of them, as far as the text decides it.
 """
 
 from taskc.dsl.check.expressions.settle import settle, settle_text
@@ -81,7 +81,7 @@ def _report_no_answer(node: ast.Options, typer: Typer, report: Reporter) -> None
     )
 
 
-# ---- options over a choice -------------------------------------------------------------------------
+# ---- options over a choice -----------------------------------------------------------------------
 
 
 def _choice_options(node: ast.Options, style: str, typer: Typer) -> program.ChoiceOptions | None:
@@ -243,7 +243,7 @@ def _check_letters(style: str, count: int, node: ast.Options, report: Reporter) 
         )
 
 
-# ---- options of the row ----------------------------------------------------------------------------
+# ---- options of the row --------------------------------------------------------------------------
 
 
 def _row_options(

@@ -1,7 +1,7 @@
 """Prompts: labels, conditions, turns.
 
-In: the prompts of a template and the typers of a row. Out: prompts whose placeholders can be written. How
-a text reads is judged in `wording`.
+In: the prompts of a template and the typers of a row. Out: prompts whose placeholders can be
+written. How a text reads is judged in `wording`.
 """
 
 from dataclasses import dataclass
@@ -101,7 +101,7 @@ def _report_no_label(node: PromptNode, label: str, report: Reporter) -> None:
     )
 
 
-# ---- one prompt ------------------------------------------------------------------------------------
+# ---- one prompt ----------------------------------------------------------------------------------
 
 
 def check_prompt(
@@ -155,7 +155,7 @@ def _check_not_empty(text: Text, what: str, report: Reporter) -> None:
         report.report("T0330", text.span, f"the {what} has no text", label="empty")
 
 
-# ---- dialogues -------------------------------------------------------------------------------------
+# ---- dialogues -----------------------------------------------------------------------------------
 
 
 def _dialogue_turns(node: ast.Dialogue, typer: Typer) -> tuple[program.Turn, ...]:

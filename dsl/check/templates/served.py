@@ -1,7 +1,7 @@
 """Whom a template serves, and the rows that it is written against.
 
-In: the names after `for`. Out: sources, and each distinct row type with the place where it is declared. A
-template for a schema is checked once against the schema, however many sources have it.
+In: the names after `for`. Out: sources, and each distinct row type with the place where it is
+declared. A template for a schema is checked once against the schema, however many sources have it.
 """
 
 from collections.abc import Iterable
@@ -97,6 +97,8 @@ def _add(served: Served, home: Unit, target: Declared, units: Iterable[Unit]) ->
         case "cluster":
             for source in home.clusters[name].sources:
                 _add_source(served, source)
+        case _:
+            pass
 
 
 def _add_source(served: Served, source: program.Source) -> None:

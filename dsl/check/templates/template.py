@@ -1,7 +1,8 @@
 """Templates: a `template` block becomes prompts that every source it serves can fill.
 
-In: blocks, and the sources of every package. Out: templates. The body is checked once for each distinct
-row among those served; what is wrong for all of them is one report, what is wrong for some names them.
+In: blocks, and the sources of every package. Out: templates. The body is checked once for each
+distinct row among those served; what is wrong for all of them is one report, what is wrong for some
+names them.
 """
 
 from collections.abc import Sequence
@@ -71,7 +72,7 @@ def _template(
     )
 
 
-# ---- one body, several rows ------------------------------------------------------------------------
+# ---- one body, several rows ----------------------------------------------------------------------
 
 
 def _check_rows(
@@ -132,7 +133,7 @@ def _report_missing(
     )
 
 
-# ---- one row ---------------------------------------------------------------------------------------
+# ---- one row -------------------------------------------------------------------------------------
 
 
 def _check_body(

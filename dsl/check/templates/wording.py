@@ -1,13 +1,12 @@
 """How the texts of a prompt read: what is likely a slip, though it can be built.
 
-In: prompts as written. Out: warnings about answers that stand in the input, words glued to a placeholder,
-a space before the seam, and prompts that say the same twice. Expressions are compared as they are
-written, never by value.
+In: prompts as written. Out: warnings about answers that stand in the input, words glued to a
+placeholder, a space before the seam, and prompts that say the same twice. Expressions are compared
+as they are written, never by value.
 """
 
 from collections.abc import Iterator
 
-from taskc.dsl.check.expressions.words import suggestion
 from taskc.dsl.check.templates.prompts import PromptNode
 from taskc.dsl.diagnostics import Fix, Reporter, Safety, deletion, replacement
 from taskc.dsl.model import declarations as ast
@@ -47,7 +46,7 @@ def _placeholders(text: Text) -> Iterator[Placeholder]:
     return (part for part in text.parts if isinstance(part, Placeholder))
 
 
-# ---- glued words -----------------------------------------------------------------------------------
+# ---- glued words ---------------------------------------------------------------------------------
 
 
 def _check_glued(text: Text, report: Reporter) -> None:
@@ -104,7 +103,7 @@ def _first_word(text: str) -> str:
     return text[:end]
 
 
-# ---- the seam --------------------------------------------------------------------------------------
+# ---- the seam ------------------------------------------------------------------------------------
 
 
 def _check_seam(node: PromptNode, report: Reporter) -> None:
@@ -120,16 +119,13 @@ def _check_seam(node: PromptNode, report: Reporter) -> None:
         place,
         "the input ends in a space",
         label="a space before the seam",
-        notes=(
-            "input and target are encoded apart: most tokenizers give other tokens than for the "
-            "whole text",
-        ),
+        notes=("the two are encoded apart: most tokenizers would join the space to the next word",),
         helps=("take it away; what stands between the two is the format's `separator`",),
         fix=deletion(place, Safety.UNSAFE),
     )
 
 
-# ---- leaks -----------------------------------------------------------------------------------------
+# ---- leaks ---------------------------------------------------------------------------------------
 
 
 def _asked_by_options(options: ast.Options | None) -> dict[Fingerprint, str]:
@@ -197,7 +193,7 @@ def _check_asked(
             )
 
 
-# ---- the same text twice ---------------------------------------------------------------------------
+# ---- the same text twice -------------------------------------------------------------------------
 
 
 def prompt_fingerprint(node: PromptNode) -> Fingerprint:

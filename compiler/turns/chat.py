@@ -1,8 +1,8 @@
 """The format `chat`: turns one after another, each closed by the end-of-turn token.
 
-In: phrased examples; a prompt counts as a user's turn and an assistant's. Out: their layout. The end of a
-trained turn is trained, of another it is not. An evaluation ends with the last answer: the turns before
-it are its input, those after it are left out.
+In: phrased examples; a prompt counts as a user's turn and an assistant's. Out: their layout. The
+end of a trained turn is trained, of another it is not. An evaluation ends with the last answer:
+the turns before it are its input, those after it are left out.
 """
 
 from collections.abc import Sequence

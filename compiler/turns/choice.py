@@ -1,8 +1,9 @@
 """The choice of a prompt: `keys.rendezvous` for a whole chunk of rows.
 
-In: the labels of all prompts that a chunk can draw. Out: for a row, which of those that apply it draws; the
-same that `rendezvous` gives for the row by itself. Where all prompts apply, which is the common case, the
-choice is one comparison of columns: 0.8 us a row and prompt, all of it the draws'.
+In: the labels of all prompts that a chunk can draw. Out: for a row, which of those that apply it
+draws; the same that `rendezvous` gives for the row by itself. Where all prompts apply, which is
+the common case, the choice is one comparison of columns: 0.8 us a row and prompt, all of it the
+draws'.
 """
 
 from collections.abc import Sequence
@@ -37,7 +38,7 @@ class PromptChoice:
         self._of_all = self._largest_of_all() if self._columns else [0] * len(rows)
 
     def _largest_of_all(self) -> list[int]:
-        # argmax gives the first of equals and rendezvous the largest label, so labels run downwards.
+        # Of equals argmax gives the first and rendezvous the largest label: labels run downwards.
         order = sorted(range(len(self._labels)), key=self._labels.__getitem__, reverse=True)
         draws = np.array([self._columns[index] for index in order], np.uint64)
         return [order[position] for position in draws.argmax(axis=0).tolist()]

@@ -1,9 +1,10 @@
 """The definition of a tokenizer: tokenizer.json as a value, and the variants that are made of it.
 
 In: the parsed file. Out: new definitions; the one passed in is never changed. Three are used. The
-*artefact's* has the added tokens and neither truncation nor padding. The *text's* has besides no special
-token under its own name, so that no text can spell one, and no post-processor. The *continuation's* sets
-no space mark before the first piece. No ids move: every token keeps the id it has in the artefact's.
+*artefact's* has the added tokens and neither truncation nor padding. The *text's* has besides no
+special token under its own name, so that no text can spell one, and no post-processor. The
+*continuation's* sets no space mark before the first piece. No ids move: every token keeps the id
+it has in the artefact's.
 """
 
 from collections.abc import Iterable, Mapping
@@ -48,7 +49,7 @@ def special_contents(definition: Definition) -> list[str]:
     return [token["content"] for token in added if token.get("special", False)]
 
 
-# ---- the artefact's --------------------------------------------------------------------------------
+# ---- the artefact's ----------------------------------------------------------------------------
 
 
 def with_special_tokens(
@@ -85,16 +86,16 @@ def _special_token(content: str, token_id: int) -> Definition:
     }
 
 
-# ---- the text's ------------------------------------------------------------------------------------
+# ---- the text's --------------------------------------------------------------------------------
 
 
 def for_text(definition: Definition) -> Definition:
-    """Returns the definition under which no text spells a special token; ordinary text keeps its ids.
+    """Returns the definition under which no text spells a special token; other ids stay.
 
-    Leaving special tokens out of the list of added tokens isn't enough: a model may hold them in its
-    vocabulary (a Unigram model would find `</s>` by itself), and the ids of the other added tokens follow
-    from the length of the list. So special tokens are renamed everywhere, to names of noncharacters,
-    which no interchanged text holds (The Unicode Standard, section 23.7).
+    Leaving special tokens out of the list of added tokens isn't enough: a model may hold them in
+    its vocabulary (a Unigram model would find `</s>` by itself), and the ids of the other added
+    tokens follow from the length of the list. So special tokens are renamed everywhere, to names
+    of noncharacters, which no interchanged text holds (The Unicode Standard, section 23.7).
     """
     names = {
         content: f"\ufdd0{token_id}\ufdd1"
@@ -133,11 +134,11 @@ def _touches(merge: str | list[str], names: Mapping[str, str]) -> bool:
     return left in names or right in names or left + right in names
 
 
-# ---- the continuation's ----------------------------------------------------------------------------
+# ---- the continuation's ------------------------------------------------------------------------
 
 
 def for_continuation(definition: Definition) -> Definition:
-    """Returns the definition that sets no space mark before a text: for a piece that continues a turn."""
+    """Returns the definition that sets no space mark first: for a piece that continues a turn."""
     return {
         **definition,
         "normalizer": _without_prefix(definition.get("normalizer")),

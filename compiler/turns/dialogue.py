@@ -1,8 +1,9 @@
 """Dialogues that come from the row: `dialogue from E`.
 
-In: the value of E for one row, a list of messages {role, content, train: bool?}. Out: turns; a `Drop` for
-a dialogue that can't be trained on; a `Mistake` for a value that is no dialogue at all. A message's own
-`train` wins over the format's loss rule. An empty message is no reason to guess: the row leaves.
+In: the value of E for one row, a list of messages {role, content, train: bool?}. Out: turns; a
+`Drop` for a dialogue that can't be trained on; a `Mistake` for a value that is no dialogue at
+all. A message's own `train` wins over the format's loss rule. An empty message is no reason to
+guess: the row leaves.
 """
 
 from taskc.compiler import plan

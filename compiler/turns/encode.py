@@ -1,9 +1,9 @@
 """Encode: from a chunk of rows to token ids with the spans that are trained.
 
-In: an `EncodeTask`. Out: an `Encoded`, in which every row of the task gives at least one example, or stands
-in `drops`, or has an error. All texts of a chunk are encoded in one call, each different one once, and
-examples are laid out as slices: per token nothing runs but the tokenizer and numpy. docs/masks.md states
-what is trained; nothing here looks into a text.
+In: an `EncodeTask`. Out: an `Encoded`, in which every row of the task gives at least one example,
+or stands in `drops`, or has an error. All texts of a chunk are encoded in one call, each
+different one once, and examples are laid out as slices: per token nothing runs but the tokenizer
+and numpy. docs/masks.md states what is trained; nothing here looks into a text.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ __all__ = ["encode"]
 
 
 def encode(task: EncodeTask) -> Encoded:
-    """Phrases and encodes the rows of a task; a pure function of the task and the tokenizer's files."""
+    """Phrases and encodes rows: a pure function of the task and the tokenizer's files."""
     loaded, errors = load(task.tokenizer)
     if loaded is None:
         return _nothing(errors)

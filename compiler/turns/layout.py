@@ -1,7 +1,7 @@
 """Layout: phrased examples as pieces over a pool of ids, before they are assembled.
 
-In: nothing. Out: what the two formats have in common: the texts of a chunk, each encoded once however
-often it stands there, and the value that a format hands back.
+In: nothing. Out: what the two formats have in common: the texts of a chunk, each encoded once
+however often it stands there, and the value that a format hands back.
 """
 
 from collections.abc import Iterator
@@ -81,7 +81,7 @@ class Layout:
 
 
 def overflow_of(overflow: Overflow, *, evaluation: bool) -> Overflow:
-    """The overflow that applies: an answer in parts can't be evaluated, so there `split` trims prompts."""
+    """The overflow that applies: half an answer can't be judged, so there `split` trims prompts."""
     return "trim_prompt" if evaluation and overflow == "split" else overflow
 
 

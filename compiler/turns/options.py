@@ -1,9 +1,9 @@
 """Options: the answers that a row offers, as they are shown and as they are given.
 
-In: the surfaces of a row's options in declared order, and which of them is the row's own. Out: the list
-that stands for `{options}` and the text that stands for `{answer}`, for every option in the order shown.
-Dashes are FLAN's form. With letters and numbers the answer is the bare mark, "A" or "1": a template that
-wants "(A)" writes `({answer})`.
+In: the surfaces of a row's options in declared order, and which of them is the row's own. Out:
+the list that stands for `{options}` and the text that stands for `{answer}`, for every option in
+the order shown. Dashes are FLAN's form. With letters and numbers the answer is the bare mark, "A"
+or "1": a template that wants "(A)" writes `({answer})`.
 """
 
 from typing import Literal, NamedTuple, assert_never
@@ -75,7 +75,7 @@ def _answers(style: Style, surfaces: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def mark(index: int) -> str:
-    """The letter of option `index` from 0: A to Z, then AA, AB and on, as columns of a spreadsheet."""
+    """The letter of option `index` from 0: A to Z, then AA, AB and on, as in a spreadsheet."""
     letters = ""
     index += 1
     while index:

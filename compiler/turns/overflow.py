@@ -1,7 +1,8 @@
 """Overflow: what becomes of an example that is longer than its limits, as arithmetic over lengths.
 
-In: lengths in tokens and the limits of a format. Out: which tokens stay, which examples are cut in parts,
-and which give nothing, with the reason. No ids are looked at. docs/masks.md states the rules.
+In: lengths in tokens and the limits of a format. Out: which tokens stay, which examples are cut
+in parts, and which give nothing, with the reason. No ids are looked at. docs/masks.md states the
+rules.
 """
 
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class TooLong(NamedTuple):
         return f"{self.what} longer than {self.limit} tokens"
 
 
-# ---- input and target ------------------------------------------------------------------------------
+# ---- input and target --------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -162,7 +163,7 @@ def _split_targets(cut: Cut, ends: Int64s, max_target: int) -> None:
     cut.trimmed_tokens = np.zeros(len(of), np.int64)
 
 
-# ---- turns -----------------------------------------------------------------------------------------
+# ---- turns -------------------------------------------------------------------------------------
 
 
 class ChatLimits(NamedTuple):

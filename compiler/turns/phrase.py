@@ -1,9 +1,9 @@
 """Phrase: from rows to turns.
 
-In: a chunk of rows of one source and the templates that serve it. Out: turns `(role, text, loss)`, never
-one string, for one prompt of each row, or for every prompt where the rows are evaluated; and a reason for
-each row that gives none. Every choice is a keyed draw of the row, so nothing depends on the chunk. About
-10 us a row, of which the draws take 0.8 us a prompt.
+In: a chunk of rows of one source and the templates that serve it. Out: turns `(role, text,
+loss)`, never one string, for one prompt of each row, or for every prompt where the rows are
+evaluated; and a reason for each row that gives none. Every choice is a keyed draw of the row, so
+nothing depends on the chunk. About 10 us a row, of which the draws take 0.8 us a prompt.
 """
 
 from collections.abc import Callable, Iterator
@@ -38,8 +38,8 @@ class Phrased:
         prompt: Index into the template's prompts.
         turns: In order.
         options: Evaluation only: the options, where the template has some.
-        answers: Evaluation only: the text of the answering turn with each option as the answer; empty
-            where there are no options or they don't change it.
+        answers: Evaluation only: the text of the answering turn with each option as the answer;
+            empty where there are no options or they don't change it.
         references: Evaluation only: what an evaluation accepts.
     """
 
@@ -149,7 +149,7 @@ class _Phraser:
         ]
 
     def _refusal(self, env: Env) -> Drop:
-        """Why no prompt applies: the clause that kept the row out, if it kept it out of everything."""
+        """Why no prompt applies: the `where` that kept the row out, if all templates have one."""
         refusals = [template.refusal(template.names(env)) for template in self.templates]
         first = next((refusal for refusal in refusals if refusal is not None), None)
         if first is not None and None not in refusals:

@@ -1,8 +1,8 @@
 """Pieces: examples as slices of a pool of ids, and their assembly into columns.
 
-In: a pool (constants and the ids of all texts of a chunk) and for each example its slices in order,
-each trained or not. Out: the ids of all examples one after another and their trained spans. No Python
-runs for a token: O(pieces) numpy calls of fixed number.
+In: a pool (constants and the ids of all texts of a chunk) and for each example its slices in
+order, each trained or not. Out: the ids of all examples one after another and their trained
+spans. No Python runs for a token: O(pieces) numpy calls of fixed number.
 """
 
 from dataclasses import dataclass
@@ -60,8 +60,8 @@ def assembled(
         pool: Every id that a piece may point at.
         pieces: Of all examples.
         num_examples: How many there are, with and without pieces.
-        train_first: Whether a span may hold an example's first token. In training it may not: a model
-            would predict it from the example before it in the pack, or from nothing.
+        train_first: Whether a span may hold an example's first token. In training it may not: a
+            model would predict it from the example before it in the pack, or from nothing.
     """
     is_filled = pieces.length > 0
     example = pieces.example[is_filled]

@@ -1,8 +1,8 @@
 """The format `prompt_target`: [bos] input separator target end, the last two trained.
 
-In: phrased examples with an input and a target, or an input alone. Out: their layout. Under `seam: split`
-input and target are encoded apart, each as a turn of its own; under `seam: join` as one text, and the mask
-begins at the first token that lies wholly in the target.
+In: phrased examples with an input and a target, or an input alone. Out: their layout. Under
+`seam: split` input and target are encoded apart, each as a turn of its own; under `seam: join` as
+one text, and the mask begins at the first token that lies wholly in the target.
 """
 
 from collections.abc import Sequence
@@ -104,7 +104,7 @@ def _pieces(
     )
 
 
-# ---- seams -----------------------------------------------------------------------------------------
+# ---- seams -------------------------------------------------------------------------------------
 
 
 def _apart(examples: Sequence[Phrased], loaded: Loaded) -> _Sides:
@@ -160,8 +160,8 @@ def _joined(examples: Sequence[Phrased], frame: Frame, loaded: Loaded) -> _Sides
 def _joined_for_evaluation(examples: Sequence[Phrased], frame: Frame, loaded: Loaded) -> _Sides:
     """`seam: join` in an evaluation: the input is what the joint ids of all answers have in common.
 
-    So input and option together are the very ids that training would give, and no token of the input
-    holds a character of the answer.
+    So input and option together are the very ids that training would give, and no token of the
+    input holds a character of the answer.
     """
     texts = Texts()
     joint: list[list[int]] = []  # of each example: the input alone, its target, its options

@@ -1,8 +1,9 @@
 """Templates as functions of a row: compiled once, called for every row.
 
-In: a `plan.Template`. Out: its clauses as functions over the row's names, each knowing its place, so that
-a failing expression is a `Mistake` at the clause that holds it. What leaves a row leaves by `RowLeftError`,
-which never leaves this stage: `phrase` turns it into a line of the ledger or a diagnostic.
+In: a `plan.Template`. Out: its clauses as functions over the row's names, each knowing its place,
+so that a failing expression is a `Mistake` at the clause that holds it. What leaves a row leaves
+by `RowLeftError`, which never leaves this stage: `phrase` turns it into a line of the ledger or a
+diagnostic.
 """
 
 from collections.abc import Callable, Sequence
@@ -104,7 +105,7 @@ class CompiledPrompt:
         return read
 
     def answer_text(self, env: Env) -> str | None:
-        """The text of the last turn that can be trained on; None where the row brings its own turns."""
+        """The text of the last turn that can be trained on; None where the row brings turns."""
         for turn in reversed(self.written):
             if turn.loss is not Loss.NEVER:
                 return Clause(turn.text, self.at, f"prompt `{self.label}`")(env)
@@ -143,12 +144,12 @@ class CompiledTemplate:
         return None
 
 
-# ---- options ---------------------------------------------------------------------------------------
+# ---- options -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class _ChoiceOptions:
-    """Options over a choice field; `arranged` for each value where they are the same in every row."""
+    """Options over a choice field; `arranged` for each value where no row changes them."""
 
     written: plan.ChoiceOptions
     values: tuple[str, ...]
@@ -216,11 +217,11 @@ def _no_option(at: plan.Place, field: str, value: object, known: Sequence[object
     )
 
 
-# ---- compiling -------------------------------------------------------------------------------------
+# ---- compiling ---------------------------------------------------------------------------------
 
 
 def compiled(templates: Sequence[plan.Template]) -> list[CompiledTemplate]:
-    """The templates as functions; kept for the process, since chunk after chunk asks for the same."""
+    """The templates as functions; kept for the process, since each chunk asks for the same."""
     return [_compiled(template.model_dump_json()) for template in templates]
 
 

@@ -1,10 +1,10 @@
-"""Tokenizers: from a tokenizer's files to ids of texts, special tokens by name, and the artefact's copy.
+"""Tokenizers: from files to ids of texts, special tokens by name, and the artefact's copy.
 
-In: a `plan.Tokenizer` and the files that it names. Out: a `Loaded`, or diagnostics. Text never gives the id
-of a special token and gains nothing at its ends: the post-processor, truncation and padding are switched
-off. Of a text without special tokens the ids are those that the tokenizer itself gives
-(`Tokenizer.encode(text, add_special_tokens=False)`). Loading costs about 0.3 s for 150,000 tokens and is
-done once a process.
+In: a `plan.Tokenizer` and the files that it names. Out: a `Loaded`, or diagnostics. Text never
+gives the id of a special token and gains nothing at its ends: the post-processor, truncation and
+padding are switched off. Of a text without special tokens the ids are those that the tokenizer
+itself gives (`Tokenizer.encode(text, add_special_tokens=False)`). Loading costs about 0.3 s for
+150,000 tokens and is done once a process.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ class Ids(NamedTuple):
 
 
 class PlacedIds(NamedTuple):
-    """Token ids of one text with the characters that each token covers: `starts[i]` to `ends[i]`."""
+    """Token ids of one text, and the characters that each covers: `starts[i]` to `ends[i]`."""
 
     ids: list[int]
     starts: list[int]
@@ -58,7 +58,8 @@ class Loaded:
     """A tokenizer in use.
 
     Attributes:
-        special: Ids by the name that a spec uses: `eos`, `bos`, `pad` where there is one, and added ones.
+        special: Ids by the name that a spec uses: `eos`, `bos`, `pad` where there is one, and
+            added ones.
         names: Texts of the same tokens by the same names.
         special_texts: The text of every special token.
         special_ids: Every id that no text may give, sorted.
@@ -80,7 +81,7 @@ class Loaded:
     continuation: tokenizers.Tokenizer
 
     def artifact_files(self) -> dict[str, bytes]:
-        """tokenizer.json with the added tokens, its configuration, and the chat template if it is a file."""
+        """tokenizer.json with the added tokens, its configuration, and a chat template's file."""
         return dict(self.files)
 
     def encode(self, texts: Sequence[str]) -> Ids:
@@ -107,7 +108,7 @@ class Loaded:
         return list(self.continuation.encode(text, add_special_tokens=False).ids)
 
     def spelled(self, ids: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
-        """Positions at which ids of a text are those of special tokens: always none, or the build stops."""
+        """Positions at which the ids of texts are special ones; any at all stops the build."""
         is_special = np.zeros(self.vocab_size, np.bool_)
         is_special[list(self.special_ids)] = True
         return np.flatnonzero(is_special[ids])
@@ -246,7 +247,7 @@ def _files(
 
 
 def _in_use(full: Definition, names: dict[str, str], files: dict[str, bytes]) -> Loaded:
-    """Builds the encoders; raises whatever the library raises for a definition that it can't use."""
+    """Builds the encoders; raises what the library raises for a definition that it can't use."""
     ids = definitions.token_ids(full)
     text_definition = definitions.for_text(full)
     continued = definitions.for_continuation(text_definition)
@@ -272,14 +273,14 @@ def _in_use(full: Definition, names: dict[str, str], files: dict[str, bytes]) ->
 
 
 def _tokenizer(definition: Definition) -> tokenizers.Tokenizer:
-    """A tokenizer that sees no special token in a text, even one that has a name of noncharacters."""
+    """A tokenizer that sees no special token in a text, not even by its new name."""
     tokenizer = tokenizers.Tokenizer.from_buffer(orjson.dumps(definition))
     tokenizer.encode_special_tokens = True
     return tokenizer
 
 
 def _guarded(full: Definition, ids: dict[str, int]) -> tuple[int, ...]:
-    """Ids that no text may give: the special ones but for the unknown token, which any text may give."""
+    """Ids that no text may give: the special ones but for the unknown token."""
     model = full["model"]
     unknown = {ids.get(model.get("unk_token") or "", -1), model.get("unk_id", -1)}
     special = {ids[content] for content in definitions.special_contents(full)}
@@ -294,7 +295,7 @@ def _digest(files: dict[str, bytes], special: dict[str, int]) -> str:
     return state.hexdigest()
 
 
-# ---- mistakes --------------------------------------------------------------------------------------
+# ---- mistakes ----------------------------------------------------------------------------------
 
 
 def _unreadable(spec: plan.Tokenizer, file: str, reason: str) -> Diagnostic:

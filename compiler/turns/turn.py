@@ -1,7 +1,7 @@
 """A turn: a text spoken in a role, and what the template said of its loss.
 
-In: nothing. Out: the values that `phrase` hands to `encode`, and the two ways in which a row can leave:
-a `Drop`, which goes to the ledger, or a `Mistake`, which stops the build.
+In: nothing. Out: the values that `phrase` hands to `encode`, and the two ways in which a row can
+leave: a `Drop`, which goes to the ledger, or a `Mistake`, which stops the build.
 """
 
 from enum import Enum, auto

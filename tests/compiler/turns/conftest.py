@@ -1,8 +1,8 @@
 """A tokenizer whose ids can be read, and tasks over rows written in a test.
 
-The tiny tokenizer is byte-level BPE with one token a character (and the merges that a test asks for), so a
-length in tokens is a length in characters. `shown` writes an example as its text: `$` is the end, `^` BOS,
-`|` a separator, and [brackets] stand around what is trained.
+The tiny tokenizer is byte-level BPE with one token a character (and the merges that a test asks
+for), so a length in tokens is a length in characters. `shown` writes an example as its text: `$`
+is the end, `^` BOS, `|` a separator, and [brackets] stand around what is trained.
 """
 
 import json
@@ -28,7 +28,7 @@ def place(line):
 
 
 def tiny_definition(merges=(), special=("<eos>", "<bos>", "<sep>"), **parts):
-    """The tokenizer.json of a byte-level BPE with one token a byte, then `merges`, then `special`."""
+    """The tokenizer.json of a byte-level BPE: one token a byte, then `merges`, then `special`."""
     letters = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
     pieces = [*letters, *("".join(merge) for merge in merges)]
     added = [
@@ -90,7 +90,7 @@ def prompt(label, input_, target=None, *, kind="prompt", when=None, at=AT):
 
 
 def dialogue(label, *turns, messages=None, at=AT):
-    """`dialogue LABEL {role TEXT ...}` from (role, text) pairs, or `dialogue LABEL from messages`."""
+    """`dialogue LABEL {role TEXT ...}` from (role, text) pairs, or `... from messages`."""
     return plan.Prompt(
         label=label,
         kind="dialogue",
@@ -146,9 +146,7 @@ def let(name, value, at=AT):
 
 def equals(field, value):
     """`FIELD == VALUE`."""
-    return plan.Binary(
-        operator="==", left=plan.Name(name=field), right=plan.Const(value=value)
-    )
+    return plan.Binary(operator="==", left=plan.Name(name=field), right=plan.Const(value=value))
 
 
 def where(field, value, at=AT):

@@ -106,7 +106,12 @@ def test_a_written_dialogue_has_its_roles(bench, make):
         ),
         # Parts begin where an exchange begins.
         (FOUR, {"max": 8, "overflow": "split"}, ["ab$[cd$]", "ef$[gh$]"], [0, 0]),
-        (FOUR, {"max": 7, "overflow": "split", "bos": "example"}, ["^ab$[cd$]", "^ef$[gh$]"], [0, 0]),
+        (
+            FOUR,
+            {"max": 7, "overflow": "split", "bos": "example"},
+            ["^ab$[cd$]", "^ef$[gh$]"],
+            [0, 0],
+        ),
         # An exchange that is too long is cut at its turns; a part without an answer is left out.
         (
             messages("u:abcd", "a:efgh", "u:i", "a:j"),
@@ -116,7 +121,7 @@ def test_a_written_dialogue_has_its_roles(bench, make):
         ),
     ],
 )
-def test_what_overflow_keeps(chatter, bench, row, settings, expected, trimmed):
+def test_what_overflow_keeps(chatter, bench, *, row, settings, expected, trimmed):
     """`max` bounds the whole example."""
     encoded = chatter([row], **settings)
 
@@ -129,13 +134,21 @@ def test_what_overflow_keeps(chatter, bench, row, settings, expected, trimmed):
     ("row", "settings", "reason"),
     [
         (FOUR, {"max": 8, "overflow": "drop"}, "example longer than 8 tokens"),
-        (messages("u:abcdef", "a:gh"), {"max": 6, "overflow": "trim"}, "prompt longer than 6 tokens"),
+        (
+            messages("u:abcdef", "a:gh"),
+            {"max": 6, "overflow": "trim"},
+            "prompt longer than 6 tokens",
+        ),
         (
             messages("u:ab", "a:cdefgh"),
             {"max": 7, "overflow": "trim_prompt"},
             "last answer longer than 7 tokens",
         ),
-        (messages("u:ab", "a:cdefgh"), {"max": 6, "overflow": "split"}, "turn longer than 6 tokens"),
+        (
+            messages("u:ab", "a:cdefgh"),
+            {"max": 6, "overflow": "split"},
+            "turn longer than 6 tokens",
+        ),
     ],
 )
 def test_what_overflow_drops(chatter, make, row, settings, reason):

@@ -57,7 +57,7 @@ def metaspace(scheme):
 
 
 def test_a_unigram_vocabulary_can_not_spell_its_end():
-    """Special tokens out of the added ones would leave `</s>` to the model, which knows it as a word."""
+    """Leaving `</s>` out of the added tokens would leave it to the model, which knows it."""
     definition = metaspace("always")
     switched_off = tokenizer_of(definition)
     switched_off.encode_special_tokens = True

@@ -80,11 +80,9 @@ LONG_INPUT = {"q": "abcdef", "a": "gh"}
         ({"q": "abcd", "a": "efg"}, "error", ["abcd|[efg$]"], [0]),
     ],
 )
-def test_what_overflow_keeps(bench, make, row, overflow, expected, trimmed):
+def test_what_overflow_keeps(bench, make, *, row, overflow, expected, trimmed):
     """`input` bounds the input, `target` the target with its end."""
-    format_ = make.prompt_target(
-        input=4, target=4, separator="pad", end="eos", overflow=overflow
-    )
+    format_ = make.prompt_target(input=4, target=4, separator="pad", end="eos", overflow=overflow)
     encoded = bench.encode([row], two_fields(make), format_)
 
     assert bench.shown(encoded) == expected
@@ -163,7 +161,7 @@ def test_a_split_seam_joins_nothing(merging, make):
     ],
 )
 def test_a_joined_seam_trains_what_lies_wholly_in_the_target(
-    merging, make, input_, target, expected, num_tokens, joined
+    merging, make, *, input_, target, expected, num_tokens, joined
 ):
     """The ids are those of the whole text; the token across the seam is counted, not trained."""
     encoded = merging.encode(

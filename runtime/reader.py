@@ -223,6 +223,11 @@ class PackedSplit:
         """Yields the sequences as written: a window after another, packs by key inside each."""
         return (self._sequence(index) for index in range(len(self)))
 
+    @property
+    def longest_example(self) -> int:
+        """Most tokens of any example, 0 where there is none: one more than the last position."""
+        return self._shards.longest_example
+
     def record_batches(self) -> Iterator[pa.RecordBatch]:
         """Yields the shards' columns as they are stored."""
         return (batch.table for batch in self._shards.batches)

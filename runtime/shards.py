@@ -88,6 +88,11 @@ class Shards:
         """The number of examples in all sequences."""
         return sum(len(batch.examples) for batch in self.batches)
 
+    @property
+    def longest_example(self) -> int:
+        """Most tokens of any example, 0 where there is none."""
+        return max((int(batch.lengths.max(initial=0)) for batch in self.batches), default=0)
+
     @cached_property
     def _places(self) -> Ints:
         """(sequence, place in it) of each example, by id, [n, 2]; O(n), 16 bytes an example."""

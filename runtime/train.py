@@ -12,6 +12,7 @@ Shapes: B rows of a batch, T places of a row, V ids of the vocabulary.
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from taskc.runtime.artifact import ArtifactError, Manifest, RunBlock
+from taskc.runtime.batches import Batches
 from taskc.runtime.isolation import check_isolation
 from taskc.runtime.layout import IGNORED, Batch
 from taskc.runtime.reader import Artifact
@@ -72,11 +74,21 @@ def train(artifact: Artifact, block: RunBlock, out: Path, *, device: str = "cpu"
     _need_extra()
     if not len(artifact["train"]):
         raise ArtifactError(str(artifact.path), "train", "sequences to train on", "none")
+    batches = _batches(artifact, settings)
     model = load_model(settings, artifact.manifest)
     _move(model, device)
     _check_positions(model, artifact)
     _check_packing(model, artifact, settings.recipe)
-    return _run(model, artifact, settings, block, out)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "run.json").write_text(_record(artifact, block), encoding="utf-8")
+    return _run(model, artifact, settings, batches, out)
+
+
+def _batches(artifact: Artifact, settings: TrainSettings) -> Batches:
+    """Returns the batches of as many epochs as the steps take."""
+    rule, split = settings.recipe.batch, artifact["train"]
+    epochs = -(-settings.recipe.steps // len(split.batches(rule)))
+    return split.batches(rule, seed=settings.seed, epochs=epochs)
 
 
 def load_model(settings: TrainSettings, manifest: Manifest) -> "PreTrainedModel":
@@ -146,18 +158,11 @@ def _run(
     model: "PreTrainedModel",
     artifact: Artifact,
     settings: TrainSettings,
-    block: RunBlock,
+    batches: Batches,
     out: Path,
 ) -> Iterator[Step]:
     """Takes the steps and saves what came out."""
     recipe = settings.recipe
-    split = artifact["train"]
-    steps_per_epoch = len(split.batches(recipe.batch))
-    batches = split.batches(
-        recipe.batch, seed=settings.seed, epochs=-(-recipe.steps // steps_per_epoch)
-    )
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "run.json").write_text(_record(artifact, block), encoding="utf-8")
     optimizer = recipe.optimizer(model)
     model.train()
     with (out / "log.jsonl").open("w", encoding="utf-8") as log:
@@ -189,7 +194,10 @@ def _step(
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(settings.seed * 1_000_003 + number)  # dropout, where the model has any
         logits_BTV = model(
-            input_ids=tensors["input_ids"], position_ids=tensors["position_ids"], use_cache=False
+            input_ids=tensors["input_ids"],
+            # Padding may be longer than any example: its positions start again, nobody looks at it.
+            position_ids=tensors["position_ids"] % _most_positions(model),
+            use_cache=False,
         ).logits
     loss = token_loss(logits_BTV, tensors["labels"]) / max(trained_tokens, 1)
     torch.autograd.backward(loss)
@@ -246,16 +254,20 @@ def _need_extra() -> None:
 
 
 def _check_positions(model: "PreTrainedModel", artifact: Artifact) -> None:
-    """Sees that no position of a batch lies beyond what the model was made for."""
-    most = getattr(model.config, "max_position_embeddings", None)
-    length = artifact.manifest.packing.length
-    if most is not None and length > most:
+    """Sees that no example is longer than what the model was made for; packs may be."""
+    most, longest = _most_positions(model), artifact["train"].longest_example
+    if longest > most:
         raise ArtifactError(
             f"model of family {model.config.model_type}",
             "max_position_embeddings",
-            f"at least the pack's length, {length}",
+            f"at least {longest}, the tokens of the longest example",
             str(most),
         )
+
+
+def _most_positions(model: "PreTrainedModel") -> int:
+    """Returns how many positions the model was made for."""
+    return int(getattr(model.config, "max_position_embeddings", sys.maxsize))
 
 
 def _check_packing(model: "PreTrainedModel", artifact: Artifact, recipe: Plain) -> None:

@@ -7,19 +7,21 @@ language and nothing else.
 """
 
 import os
+import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from taskc.dsl.diagnostics import Diagnostic
+from taskc.dsl.diagnostics import Diagnostic, Severity
 from taskc.dsl.errors import TaskcError, has_errors
 
 if TYPE_CHECKING:
     from taskc.compiler.build import Built
     from taskc.compiler.plan import BuildPlan, Plan
     from taskc.dsl.checker import Checked
-    from taskc.dsl.model.program import ParamValue
+    from taskc.dsl.model.program import Package, ParamValue
     from taskc.dsl.text.source_text import SourceText
     from taskc.rendering import Rendered
     from taskc.runtime.reader import Artifact
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["build", "check", "open", "plan", "render"]
 
 PathLike = str | os.PathLike[str]
-Params = Mapping[str, "ParamValue"]
+Params = Mapping[str, "ParamValue | os.PathLike[str]"]
 # Told of a build's name, a stage, what it works on, and the rows done since the last call.
 Progress = Callable[[str, str, str, int], None]
 
@@ -56,13 +58,11 @@ def plan(path: PathLike, *, build: str | None = None, params: Params = _NO_PARAM
         TaskcError: If the specs have an error.
         ValueError: If they have no such build.
     """
-    from taskc.compiler.lower import lower
-
     checked = _checked([path], params)
     _raise_errors(checked.diagnostics, checked.program.texts)
-    lowered = lower(checked.program, only=build)
+    lowered = lower_sound(checked, only=build)
     if build is not None and not lowered.builds:
-        raise ValueError(_no_such_build(build, lower(checked.program)))
+        raise ValueError(_no_such_build(build, lower_sound(checked)))
     return lowered
 
 
@@ -148,6 +148,38 @@ def open(path: PathLike, *, verify: bool = True) -> "Artifact":
     return reader.open(path, verify=verify)
 
 
+def lower_sound(
+    checked: "Checked", *, only: str | None = None, sample: int | None = None
+) -> "Plan":
+    """Returns the plans of the builds whose packages have no error.
+
+    A package is built whole or not at all: an error in one of its declarations may be what another
+    one needed, and a wrong spec does not build. Packages that don't import it are not concerned.
+
+    Args:
+        checked: Program and findings.
+        only: Name of the one build that is wanted.
+        sample: At most so many input rows of each source and split.
+    """
+    from taskc.compiler.lower import lower
+
+    wrong = {
+        posixpath.dirname(finding.primary.span.path) or "."
+        for finding in checked.diagnostics
+        if finding.severity is Severity.ERROR and finding.primary is not None
+    }
+    packages = checked.program.packages
+    sound = tuple(each for each in packages if not wrong & {p.folder for p in _reached(each)})
+    return lower(replace(checked.program, packages=sound), only=only, sample=sample)
+
+
+def _reached(package: "Package") -> "Iterator[Package]":
+    """Yields a package and all that it imports; imports have no circle."""
+    yield package
+    for imported in package.imports.values():
+        yield from _reached(imported)
+
+
 def build_each(
     plans: "Sequence[BuildPlan]",
     *,
@@ -177,7 +209,15 @@ def build_each(
 def _checked(paths: Sequence[PathLike], params: Params) -> "Checked":
     from taskc.dsl import checker
 
-    return checker.check([os.fspath(path) for path in paths], params=params)
+    given = {name: _as_written(value) for name, value in params.items()}
+    return checker.check([os.fspath(path) for path in paths], params=given)
+
+
+def _as_written(value: "ParamValue | os.PathLike[str]") -> str:
+    """Returns a value as `--set` would give it: in the words of the language."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
 
 
 def _one_build(checked: "Checked", name: str | None) -> "BuildPlan":
@@ -187,9 +227,7 @@ def _one_build(checked: "Checked", name: str | None) -> "BuildPlan":
         TaskcError: If it is not there, and the specs have errors that may be why.
         ValueError: If it is not there, or there are several.
     """
-    from taskc.compiler.lower import lower
-
-    everything = lower(checked.program)
+    everything = lower_sound(checked)
     wanted = [each for each in everything.builds if name in {None, each.name}]
     if len(wanted) == 1:
         return wanted[0]

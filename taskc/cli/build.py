@@ -6,7 +6,7 @@ that fails is reported on stderr, the others are built, and the status is 1.
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
@@ -71,18 +71,20 @@ def positive(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Builds; 1 where the specs or any build has an error."""
+    """Builds; 1 where the specs or any build has an error, or there is nothing to build."""
+    from taskc.dsl.errors import has_errors
+
     checked, plans = planned(options)
     outcomes = build_all(plans, checked, options)
     if options.json:
         console.emit_json(_as_json(checked, outcomes))
-    missing = _not_built(checked, plans, options.only)
-    if missing:
-        console.say(missing)
+    is_wrong = has_errors(checked.diagnostics)
+    for line in _left_out(checked, plans, options.only) if is_wrong else ():
+        console.say(line)
+    if not plans and not is_wrong:
+        console.say(_nothing_to_build(checked, options.only))
     failed = [outcome for outcome in outcomes if outcome.built.path is None]
-    from taskc.dsl.errors import has_errors
-
-    return 1 if failed or missing or has_errors(checked.diagnostics) else 0
+    return 1 if failed or is_wrong or not plans else 0
 
 
 def planned(options: argparse.Namespace) -> "tuple[Checked, Sequence[BuildPlan]]":
@@ -93,9 +95,9 @@ def planned(options: argparse.Namespace) -> "tuple[Checked, Sequence[BuildPlan]]
     report(checked.diagnostics, checked)
     if not any(package.builds for package in checked.program.packages):
         return checked, ()
-    from taskc.compiler.lower import lower
+    from taskc.api import lower_sound
 
-    return checked, lower(checked.program, only=options.only, sample=options.sample).builds
+    return checked, lower_sound(checked, only=options.only, sample=options.sample).builds
 
 
 def build_all(
@@ -153,10 +155,17 @@ def _opened(built: "Built") -> "Artifact":
     return taskc.open(built.path, verify=False)  # written a moment ago
 
 
-def _not_built(checked: "Checked", plans: "Sequence[BuildPlan]", only: str | None) -> str:
-    """Says why there is less than was asked for, where no finding says so."""
-    if plans or checked.diagnostics:
-        return ""
+def _left_out(checked: "Checked", plans: "Sequence[BuildPlan]", only: str | None) -> Iterator[str]:
+    """Yields a line for each build that was not tried because its package has an error."""
+    tried = {(plan.package, plan.name) for plan in plans}
+    for package in checked.program.packages:
+        for name in package.builds:
+            if only in {None, name} and (package.name, name) not in tried:
+                yield f"{package.name}/{name}: not built, the package has errors"
+
+
+def _nothing_to_build(checked: "Checked", only: str | None) -> str:
+    """Says why sound specs give nothing to build."""
     names = [name for package in checked.program.packages for name in package.builds]
     if only is not None and names:
         return f"error: there is no build `{only}`\nhelp: builds: {', '.join(names)}"

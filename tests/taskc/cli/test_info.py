@@ -1,0 +1,33 @@
+"""`taskc info`: what a bug report needs."""
+
+import json
+import platform
+
+
+def test_info_names_versions_and_extras(taskc, tmp_path):
+    """For people: a line a library, and for each extra what is there or how to get it."""
+    done = taskc("info", cwd=tmp_path)
+
+    assert done.returncode == 0
+    assert platform.python_version() in done.stdout
+    assert "extra `train`" in done.stdout
+
+
+def test_info_for_programs(taskc, tmp_path):
+    """The same as one JSON object."""
+    done = taskc("info", "--json", cwd=tmp_path)
+    info = json.loads(done.stdout)
+
+    assert list(info) == ["version", "taskc", "python", "libraries", "extras"]
+    assert info["libraries"]["pyarrow"]
+    assert set(info["extras"]) == {"hf", "train"}
+
+
+def test_a_missing_extra_says_how_to_install_it(monkeypatch, capsys):
+    """Nobody has to look up the name of an extra."""
+    from taskc.cli import entry, info
+
+    monkeypatch.setattr(info, "_version", lambda name: None if name == "torch" else "1.0")
+    entry.main(["info"])
+
+    assert "torch missing; install with: pip install 'taskc-lang[train]'" in capsys.readouterr().out

@@ -10,8 +10,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-PLAN_VERSION = 1
-
 
 class Model(BaseModel):
     """Closed and frozen: an unknown field is an error."""
@@ -553,5 +551,5 @@ class BuildPlan(Model):
 class Plan(Model):
     """The builds of one call, in order of declaration."""
 
-    version: Literal[1] = PLAN_VERSION
+    version: Literal[1] = 1
     builds: tuple[BuildPlan, ...]

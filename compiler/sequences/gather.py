@@ -18,22 +18,22 @@ from taskc.compiler.supply import Supply
 
 __all__ = ["example_keys", "gather", "take_ranges", "written_at"]
 
+Numbers = npt.NDArray[np.generic]
+Ints = npt.NDArray[np.int64]
+
 PROVENANCE = (
     "source", "file", "row", "row_id", "ordinal", "template", "label", "at", "repetition", "part",
     "trimmed_tokens",
 )  # fmt: skip
 
 
-def take_ranges(
-    values: npt.NDArray[np.generic],
-    starts: npt.NDArray[np.int64],
-    lengths: npt.NDArray[np.int64],
-) -> npt.NDArray[np.generic]:
+def take_ranges(values: Numbers, starts: Ints, lengths: Ints) -> Numbers:
     """Concatenate the ranges values[start : start + length], in order, in one vectorised copy."""
     offsets = np.cumsum(lengths) - lengths
     total = int(lengths.sum())
     positions = np.arange(total, dtype=np.int64) + np.repeat(starts - offsets, lengths)
-    return values[positions]
+    taken: Numbers = values[positions]
+    return taken
 
 
 def written_at(place: plan.Place, folder: str) -> str:

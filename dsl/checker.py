@@ -12,7 +12,9 @@ from types import MappingProxyType
 from taskc.dsl.check.builds.build import check_builds
 from taskc.dsl.check.builds.runs import check_runs
 from taskc.dsl.check.clusters import check_clusters
-from taskc.dsl.check.lint import check_lints
+from taskc.dsl.check.lints.allowed import without_allowed
+from taskc.dsl.check.lints.polarity import check_polarity
+from taskc.dsl.check.lints.usage import check_usage
 from taskc.dsl.check.mixtures.mixture import MixtureChecker
 from taskc.dsl.check.names import collect
 from taskc.dsl.check.params import check_given, check_params
@@ -67,7 +69,8 @@ def check(
     workspace = Workspace(_units(loaded))
     _run_passes(workspace, params, report)
     packages = tuple(_package(unit) for unit in workspace.units if unit.folder.is_root)
-    diagnostics = tuple(sorted(report.diagnostics, key=lambda found: found.sort_key))
+    kept = without_allowed(loaded, report.diagnostics)
+    diagnostics = tuple(sorted(kept, key=lambda found: found.sort_key))
     return Checked(program.Program(packages, loaded.texts), diagnostics)
 
 
@@ -98,7 +101,9 @@ def _run_passes(workspace: Workspace, params: Mapping[str, str], report: Reporte
         check_runs(unit, report)
         check_tests(unit, report)
     for unit in units:
-        check_lints(unit, workspace, report)
+        if unit.folder.is_root and unit.own.get("build"):
+            check_usage(unit, mixtures.selections, report)
+            check_polarity(unit, report)
 
 
 # ---- packages ------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ class Code(NamedTuple):
 
 _ERROR = Severity.ERROR
 _WARNING = Severity.WARNING
+_LINT = Severity.LINT
 
 CODES: dict[str, Code] = {
     # ---- T00xx: text and syntax
@@ -193,6 +194,19 @@ CODES: dict[str, Code] = {
     "T0609": Code(_ERROR, "split that no source has"),
     "T0611": Code(_ERROR, "evaluation of two models"),
     "T0612": Code(_ERROR, "unknown recipe or method"),
+    # ---- T07xx: lints
+    "T0701": Code(_LINT, "source that no mixture has"),
+    "T0702": Code(_LINT, "template that serves nothing"),
+    "T0703": Code(_LINT, "source without a template"),
+    "T0704": Code(_LINT, "field that nothing reads"),
+    "T0705": Code(_LINT, "source without a licence"),
+    "T0706": Code(_LINT, "options with their words swapped"),
+    "T0707": Code(_LINT, "parameter that nothing uses"),
+    "T0708": Code(_LINT, "import that nothing uses"),
+    "T0709": Code(_LINT, "options that no prompt shows"),
+    "T0710": Code(_LINT, "allow that takes nothing away"),
+    "T0711": Code(_LINT, "declaration that nothing uses"),
+    "T0712": Code(_LINT, "let that nothing reads"),
     # ---- T064x, T065x: tokenizer and format at build time
     "T0640": Code(_ERROR, "tokenizer that cannot be read"),
     "T0641": Code(_ERROR, "file that is no tokenizer"),

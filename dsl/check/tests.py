@@ -18,9 +18,9 @@ from taskc.dsl.model.expressions import (
     Expression,
     ListDisplay,
     Name,
-    Placeholder,
     QualifiedName,
 )
+from taskc.dsl.model.reads import prompt_reads
 from taskc.dsl.model.types import (
     UNKNOWN,
     Bool,
@@ -37,7 +37,6 @@ from taskc.dsl.model.types import (
     Type,
     Unknown,
 )
-from taskc.dsl.model.walk import names_read
 from taskc.dsl.text.source_text import Span
 
 __all__ = ["check_tests"]
@@ -293,7 +292,7 @@ def _check_complete(
     """The row has every field that the prompt reads."""
     if source.is_open:
         return
-    read = _names_read(template, prompt)
+    read = prompt_reads(template, prompt)
     missing = [
         name
         for name, type_ in source.row.items()
@@ -307,24 +306,3 @@ def _check_complete(
             label=f"without {listed(missing)}",
             secondary=((prompt.span, "the prompt"),),
         )
-
-
-def _names_read(template: program.Template, prompt: program.Prompt) -> set[str]:
-    expressions: list[Expression] = [let.value for let in template.lets]
-    expressions += [where.condition for where in template.wheres]
-    expressions += [each for each in (prompt.when, prompt.messages) if each is not None]
-    texts = [turn.text for turn in prompt.turns]
-    found: set[str] = set()
-    match template.options:
-        case program.ChoiceOptions(field=field, surfaces=surfaces):
-            found.add(field)
-            texts += [text for _, text in surfaces]
-        case program.RowOptions(surfaces=subject, answer=answer):
-            expressions += [subject, answer]
-        case None:
-            pass
-    for text in texts:
-        expressions += [p.expression for p in text.parts if isinstance(p, Placeholder)]
-    for expression in expressions:
-        found |= names_read(expression)
-    return found

@@ -37,7 +37,7 @@ class Phrased:
         template: Index into the task's templates.
         prompt: Index into the template's prompts.
         turns: In order.
-        options: Evaluation only: the options, where the template has some.
+        options: The options, where the template has some.
         answers: Evaluation only: the text of the answering turn with each option as the answer;
             empty where there are no options or they don't change it.
         references: Evaluation only: what an evaluation accepts.
@@ -129,11 +129,11 @@ class _Phraser:
             raise RowLeftError(self._refusal(env))
         position, prompt = self.drawable[self.choice.of(row, applying)]
         template = self.templates[position]
-        names = self._names(template, env, row)[0]
+        names, options = self._names(template, env, row)
         turns = prompt.turns(names)
         if all(turn.loss is Loss.NEVER for turn in turns):
             raise RowLeftError(Drop("phrase", "no trained turn", prompt.at))
-        return Phrased(row, position, prompt.index, turns)
+        return Phrased(row, position, prompt.index, turns, options)
 
     def _applying(self, env: Env) -> list[int]:
         """Indices of `drawable` that `where` and `when` let the row have."""

@@ -69,8 +69,9 @@ class Loaded:
 
     Attributes:
         rows: The rows that are left.
-        counts: What became of all rows.
-        drops: The rows that each clause dropped.
+        counts: What became of all rows; also of a split that another is carved out of, and of one
+            that is carved out, where neither was asked for.
+        drops: The rows that each clause dropped, of the same splits.
         digests: SHA-256 of the files that the split was read from; a carved split has its origin's.
         diagnostics: The first mistakes, and how many more there are.
         num_errors: Every error, also those that are not among `diagnostics`.
@@ -230,16 +231,17 @@ class _Loading:
         train.keep(kept, Drop(STAGE, "limit", at))
 
     def result(self, splits: Sequence[str]) -> Loaded:
-        """Puts together what was asked for."""
+        """Puts together what was asked for, and accounts for what was read besides."""
         loaded = Loaded()
-        for split in splits:
-            state = self.states.get(split)
-            if state is None:
-                continue
+        asked = [split for split in splits if split in self.states]
+        for split in dict.fromkeys([*asked, *self.states]):
+            state = self.states[split]
             state.counts.kept = len(state.shaped)
-            loaded.rows[split] = state.shaped.rows(self.source.name, split, state.file_names)
             loaded.counts[split] = state.counts
             loaded.drops[split] = state.drops
+            if split not in asked:
+                continue
+            loaded.rows[split] = state.shaped.rows(self.source.name, split, state.file_names)
             loaded.digests[split] = state.digest
             if not state.counts.kept and state.counts.dropped:
                 self._warn_of_empty(split, state)

@@ -263,6 +263,17 @@ def test_clauses_come_in_their_order(bench):
     assert {LIMIT_AT} == {drop.at for drop in loaded.drops["train"] if drop.reason == "limit"}
 
 
+def test_a_carved_split_that_nobody_asked_for_is_accounted_for(bench):
+    """Its rows stay out of the split they are carved out of, and the ledger says where they are."""
+    bench.rows("train.jsonl", [{"n": n} for n in range(30)])
+    carved = (plan.CarvedSplit(name="dev", origin="train", count=10),)
+    loaded = load(bench.source(carved=carved), ["train"])
+
+    assert ["train"] == list(loaded.rows) == list(loaded.digests)
+    assert (20, 10) == (loaded.counts["train"].kept, loaded.counts["train"].carved_out)
+    assert (10, 10) == (loaded.counts["dev"].kept, loaded.counts["dev"].carved_in)
+
+
 def test_a_split_is_what_it_is_whatever_is_asked_for(bench):
     """`train` leaves out what `dev` carves, though `dev` isn't asked for, and the other way."""
     bench.rows("train.jsonl", [{"n": n} for n in range(50)])

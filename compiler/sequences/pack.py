@@ -11,7 +11,7 @@ integers.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -62,18 +62,21 @@ def pack(lengths: npt.NDArray[np.integer], *, length: int, window: int, keys: Ke
     bins, window_of_bin = _bins(lengths.astype(np.int64), length, window)
     rank = _rank(bins, window_of_bin, keys)
     # One sort of (pack, example) as a single integer gives both orders.
-    placed = np.sort(rank[bins] * num_examples + np.arange(num_examples))
-    pack_of_place, order = np.divmod(placed, num_examples)
-    counts = np.bincount(pack_of_place, minlength=len(rank))
-    return Packs(order, np.concatenate([[0], np.cumsum(counts)]))
+    bits = num_examples.bit_length()
+    placed = np.sort((rank[bins] << bits) | np.arange(num_examples))
+    counts = np.bincount(rank[bins], minlength=len(rank))
+    return Packs(placed & ((1 << bits) - 1), np.concatenate([[0], np.cumsum(counts)]))
 
 
 def _bins(lengths: Ints, length: int, window: int) -> tuple[Ints, Ints]:
     """Returns the bin of each example and the window of each bin."""
-    window_of, place = np.divmod(np.arange(len(lengths)), window)
+    window = min(window, len(lengths))
+    num_windows, bits = -(-len(lengths) // window), window.bit_length()
+    window_start = np.repeat(np.arange(num_windows) * window, window)[: len(lengths)]
     # Longest first inside each window, equal lengths in stream order: one sort of single integers.
-    classes = window_of * length + (length - lengths)
-    classes, place = np.divmod(np.sort(classes * window + place), window)
+    classes = np.repeat(np.arange(1, num_windows + 1) * length, window)[: len(lengths)] - lengths
+    keys = np.sort((classes << bits) | (np.arange(len(lengths)) - window_start))
+    classes, by_length = keys >> bits, window_start + (keys & ((1 << bits) - 1))
     starts = np.flatnonzero(np.diff(classes, prepend=-1))
     windows, shortfalls = np.divmod(classes[starts], length)
     sizes, counts = length - shortfalls, np.diff(starts, append=len(lengths))
@@ -85,7 +88,7 @@ def _bins(lengths: Ints, length: int, window: int) -> tuple[Ints, Ints]:
         classes_of_window = zip(sizes[begin:end].tolist(), counts[begin:end].tolist(), strict=True)
         bins_until.append(_best_fit(classes_of_window, length, bins_until[-1], runs))
     bins = np.empty(len(lengths), np.int64)
-    bins[window_of * window + place] = _spread(runs)
+    bins[by_length] = _spread(runs)
     return bins, np.repeat(np.arange(len(bins_until) - 1), np.diff(bins_until))
 
 
@@ -132,11 +135,12 @@ def _best_fit(
 
 def _spread(runs: list[_Run]) -> Ints:
     """Returns the bin of each placed example, in the order of the runs."""
-    first, used, each = np.array(runs, np.int64).T
-    placed = used * each
-    begin = np.repeat(np.cumsum(placed) - placed, placed)
-    bins: Ints = np.repeat(first, placed)
-    bins += (np.arange(len(begin)) - begin) // np.repeat(each, placed)
+    flat = np.fromiter(chain.from_iterable(runs), np.int64, 3 * len(runs))
+    first, used, each = flat.reshape(-1, 3).T
+    # A run is `used` bins of `each` examples: as many times every bin of every run.
+    begin = np.repeat(np.cumsum(used) - used, used)
+    bins_of_runs = np.repeat(first, used) + np.arange(len(begin)) - begin
+    bins: Ints = np.repeat(bins_of_runs, np.repeat(each, used))
     return bins
 
 

@@ -46,6 +46,7 @@ streams = st.integers(1, 40).flatmap(
 @given(streams)
 @example((7, [], 3))
 @example((1, [1, 1, 1], 2))
+@example((9, [3, 9, 1], 2**40))
 def test_every_example_is_in_one_pack_of_its_window(stream):
     """Nothing is lost, doubled, split or moved out of its window; no pack is empty or too long."""
     length, lengths, window = stream

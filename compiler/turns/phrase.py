@@ -6,8 +6,9 @@ evaluated; and a reason for each row that gives none. Every choice is a keyed dr
 nothing depends on the chunk. About 10 us a row, of which the draws take 0.8 us a prompt.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from taskc.compiler import plan
 from taskc.compiler.examples import Drop, EncodeTask, Value
@@ -92,6 +93,28 @@ def phrase(task: EncodeTask) -> Phrasing:
     return phrasing
 
 
+class _Query(NamedTuple):
+    """A row under one template, to be evaluated; `references` are the source's, if it has some."""
+
+    row: int
+    template: int
+    names: Env
+    references: tuple[str, ...] | None
+
+    def phrased(self, prompt: CompiledPrompt, options: Options | None) -> Phrased:
+        """The row by one prompt."""
+        answers: tuple[str, ...] = ()
+        if options is not None:
+            answers = _answers(prompt, self.names, options)
+            _answer(self.names, options, options.own)
+        turns = prompt.turns(self.names)
+        target = next((turn.text for turn in reversed(turns) if turn.loss is not Loss.NEVER), None)
+        references = self.references
+        if references is None:
+            references = () if target is None else (target,)
+        return Phrased(self.row, self.template, prompt.index, turns, options, answers, references)
+
+
 class _Phraser:
     """The templates of a task, compiled, and the draws of its rows."""
 
@@ -124,20 +147,26 @@ class _Phraser:
 
     def _drawn(self, row: int) -> Phrased:
         env = self._env(row)
-        applying = self._applying(env) if self.is_gated else self.everything
+        admitted: dict[int, Env] = {}
+        applying = self._applying(env, admitted) if self.is_gated else self.everything
         if not applying:
             raise RowLeftError(self._refusal(env))
         position, prompt = self.drawable[self.choice.of(row, applying)]
         template = self.templates[position]
-        names, options = self._names(template, env, row)
+        names = admitted[position] if self.is_gated else template.names(env)
+        options = self._options(template, names, row)
         turns = prompt.turns(names)
         if all(turn.loss is Loss.NEVER for turn in turns):
             raise RowLeftError(Drop("phrase", "no trained turn", prompt.at))
         return Phrased(row, position, prompt.index, turns, options)
 
-    def _applying(self, env: Env) -> list[int]:
-        """Indices of `drawable` that `where` and `when` let the row have."""
-        admitted: dict[int, Env] = {}
+    def _applying(self, env: Env, admitted: dict[int, Env]) -> list[int]:
+        """Indices of `drawable` that `where` and `when` let the row have.
+
+        Args:
+            env: The row's names.
+            admitted: Filled with the names under each template whose `where` lets the row in.
+        """
         for position, template in enumerate(self.templates):
             names = template.names(env)
             if template.refusal(names) is None:
@@ -167,13 +196,10 @@ class _Phraser:
         fate: Drop | Mistake | None
         try:
             references = self.references(env) if self.references else None
-            for position, prompt in self._evaluating(env):
-                try:
-                    found.append(self._evaluated(row, position, prompt, env, references))
-                except RowLeftError as left:
-                    if isinstance(left.fate, Mistake):
-                        raise
-                    lost.append((prompt.label, left.fate))
+            for position, template in enumerate(self.templates):
+                names = template.names(env)
+                if template.refusal(names) is None:
+                    self._evaluate(_Query(row, position, names, references), found, lost)
             fate = None if found else lost[0][1] if lost else self._refusal(env)
         except RowLeftError as left:
             fate = left.fate
@@ -183,31 +209,28 @@ class _Phraser:
         phrasing.examples += found
         phrasing.lost += lost
 
-    def _evaluating(self, env: Env) -> Iterator[tuple[int, CompiledPrompt]]:
-        """The prompts that a row is evaluated by."""
-        for position, template in enumerate(self.templates):
-            names = template.names(env)
-            if template.refusal(names) is None:
-                for prompt in template.prompts:
-                    if not prompt.is_inverse and prompt.applies(names):
-                        yield position, prompt
-
-    def _evaluated(
-        self,
-        row: int,
-        position: int,
-        prompt: CompiledPrompt,
-        env: Env,
-        references: tuple[str, ...] | None,
-    ) -> Phrased:
-        template = self.templates[position]
-        names, options = self._names(template, env, row)
-        turns = prompt.turns(names)
-        target = next((turn.text for turn in reversed(turns) if turn.loss is not Loss.NEVER), None)
-        if references is None:
-            references = () if target is None else (target,)
-        answers = () if options is None else _answers(prompt, names, options)
-        return Phrased(row, position, prompt.index, turns, options, answers, references)
+    def _evaluate(self, query: _Query, found: list[Phrased], lost: list[tuple[str, Drop]]) -> None:
+        """Phrases a row by the prompts of one template; what a drop takes is `lost`."""
+        template = self.templates[query.template]
+        prompts = [
+            prompt
+            for prompt in template.prompts
+            if not prompt.is_inverse and prompt.applies(query.names)
+        ]
+        try:
+            options = self._options(template, query.names, query.row) if prompts else None
+        except RowLeftError as left:
+            if isinstance(left.fate, Mistake):
+                raise
+            lost += [(prompt.label, left.fate) for prompt in prompts]
+            return
+        for prompt in prompts:
+            try:
+                found.append(query.phrased(prompt, options))
+            except RowLeftError as left:
+                if isinstance(left.fate, Mistake):
+                    raise
+                lost.append((prompt.label, left.fate))
 
     # ---- names ---------------------------------------------------------------------------------
 
@@ -221,11 +244,10 @@ class _Phraser:
 
         return Env(rows.values[row], draw)
 
-    def _names(self, template: CompiledTemplate, env: Env, row: int) -> tuple[Env, Options | None]:
-        """A row's names under a template: its fields, `let`s, `options` and `answer`."""
-        names = template.names(env)
+    def _options(self, template: CompiledTemplate, names: Env, row: int) -> Options | None:
+        """The row's options; adds `options` and `answer` to its names."""
         if template.options is None:
-            return names, None
+            return None
         rows, task = self.task.rows, self.task
 
         def shuffle(num_options: int) -> list[int]:
@@ -238,7 +260,7 @@ class _Phraser:
         options = template.options.of(names, shuffle)
         names.values["options"] = options.shown
         _answer(names, options, options.own)
-        return names, options
+        return options
 
 
 def _leave(row: int, fate: Drop | Mistake, phrasing: Phrasing) -> None:

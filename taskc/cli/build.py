@@ -144,7 +144,7 @@ def _show(outcome: Outcome) -> None:
     sample = f", a sample of {outcome.plan.sample:,} rows" if outcome.plan.sample else ""
     console.emit(
         f"{head}  {outcome.built.path}  ({outcome.elapsed_s:.1f} s{sample})\n"
-        f"{summary.as_text(artifact.manifest, artifact.ledger)}\n"
+        f"{summary.as_text(outcome.plan, artifact.manifest, artifact.ledger)}\n"
     )
 
 
@@ -199,5 +199,5 @@ def _build_json(outcome: Outcome) -> "JsonValue":
     }
     if built.path is not None:
         artifact = _opened(built)
-        head |= summary.as_json(artifact.manifest, artifact.ledger)
+        head |= summary.as_json(plan, artifact.manifest, artifact.ledger)
     return head

@@ -1,7 +1,7 @@
 """What a build came to, in a table for people and an object for programs.
 
-In: an artefact's manifest and ledger. Out: text or a JSON value; both say the same. The settings
-are shown as they were lowered, so that every default is there to be seen.
+In: a build's plan, and its artefact's manifest and ledger. Out: text or a JSON value; both say the
+same. The settings are shown as they were lowered, so that every default is there to be seen.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,6 +12,7 @@ from taskc.cli import console
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+    from taskc.compiler.plan import BuildPlan, Mixture
     from taskc.runtime.artifact import Ledger, Manifest, SourceShare
 
 __all__ = ["as_json", "as_text", "figures", "settings"]
@@ -19,7 +20,7 @@ __all__ = ["as_json", "as_text", "figures", "settings"]
 _HEAD = ("source", "rows read", "dropped", "rows used", "examples", "tokens", "trained", "share")
 
 
-def as_text(manifest: "Manifest", ledger: "Ledger") -> str:
+def as_text(plan: "BuildPlan", manifest: "Manifest", ledger: "Ledger") -> str:
     """Returns the summary for people: settings, a line a source, sums, drops."""
     sources = manifest.mixture.sources
     rows = [_HEAD, *(_cells(share, manifest, ledger) for share in sources)]
@@ -32,7 +33,7 @@ def as_text(manifest: "Manifest", ledger: "Ledger") -> str:
     ]
     return "\n".join(
         [
-            *(f"  {name:<9} {value}" for name, value in settings(manifest)),
+            *(f"  {name:<9} {value}" for name, value in settings(plan, manifest)),
             "",
             console.table(rows),
             "",
@@ -42,12 +43,12 @@ def as_text(manifest: "Manifest", ledger: "Ledger") -> str:
     )
 
 
-def as_json(manifest: "Manifest", ledger: "Ledger") -> dict[str, "JsonValue"]:
+def as_json(plan: "BuildPlan", manifest: "Manifest", ledger: "Ledger") -> dict[str, "JsonValue"]:
     """Returns the summary for programs; docs/cli.md says what each field is."""
     train = manifest.splits["train"]
     return {
         "content_digest": manifest.content_digest,
-        "settings": dict(settings(manifest)),
+        "settings": dict(settings(plan, manifest)),
         "splits": {
             name: counts.model_dump(mode="json") for name, counts in manifest.splits.items()
         },
@@ -61,19 +62,35 @@ def as_json(manifest: "Manifest", ledger: "Ledger") -> dict[str, "JsonValue"]:
     }
 
 
-def settings(manifest: "Manifest") -> Iterator[tuple[str, str]]:
+def settings(plan: "BuildPlan", manifest: "Manifest") -> Iterator[tuple[str, str]]:
     """Yields what the build was asked for, defaults filled in, in the words of the spec."""
-    mixture = manifest.mixture
+    yield "mixture", _mixture(plan.mixture)
+    special = (f"{name} {token.text!r} = {token.id}" for name, token in manifest.special.items())
+    tokenizer = plan.tokenizer
+    words = f"{tokenizer.name}: {tokenizer.kind} {tokenizer.path}, {manifest.vocab_size:,} ids"
+    yield "tokenizer", ", ".join([words, *special])
+    yield "format", _call(plan.format.model_dump(mode="json"))
+    yield "pack", f"best_fit(length: {plan.pack.length:,}, window: {plan.pack.window:,})"
+    yield "splits", ", ".join(plan.splits)
+    if plan.params:
+        yield "params", ", ".join(f"{name} = {value}" for name, value in plan.params.items())
+
+
+def _mixture(mixture: "Mixture") -> str:
+    """Writes the mixture's settings on one line."""
     count, unit = mixture.total.count, mixture.total.unit
     total = f"1 {unit[:-1]}" if count == 1 else f"{count:,} {unit}"
-    yield "mixture", f"{mixture.name}: rate {_call(mixture.rate)}, {total}, seed {mixture.seed}"
-    yield "format", _call(manifest.format)
-    packing = manifest.packing
-    yield "pack", f"best_fit(length: {packing.length:,}, window: {packing.window:,})"
-    special = (f"{name} {token.text!r} = {token.id}" for name, token in manifest.special.items())
-    yield "special", ", ".join(special) or "none"
-    if manifest.params:
-        yield "params", ", ".join(f"{name} = {value}" for name, value in manifest.params.items())
+    rows = [*mixture.sources, *(f"take {take.count:,} {take.source}" for take in mixture.takes)]
+    return ", ".join(
+        [
+            f"{mixture.name}: {' '.join(rows) if len(rows) == 1 else f'{len(rows):,} sources'}",
+            f"rate {_call(mixture.rate.model_dump(mode='json'))}",
+            f"total {total}",
+            f"templates {mixture.templates}",
+            f"repeat at most {mixture.repeat:,}" if mixture.repeat else "repeat without limit",
+            f"seed {mixture.seed}",
+        ]
+    )
 
 
 def figures(num: float) -> str:

@@ -10,8 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SETTING_UP = ("make ", "pip install", "git clone")  # what CI did before this test runs
 
@@ -21,15 +19,16 @@ def blocks(repository: Path) -> list[tuple[str, str]]:
     return FENCE.findall((repository / "README.md").read_text(encoding="utf-8"))
 
 
-def runnable(text: str) -> str:
-    """Returns a shell block without the lines that set a machine up."""
-    lines = [line for line in text.splitlines() if not line.startswith(SETTING_UP)]
+def runnable(text: str, *, slow: bool) -> str:
+    """Returns a shell block without what sets a machine up, and without training unless `slow`."""
+    left_out = SETTING_UP if slow else (*SETTING_UP, "taskc train")
+    lines = [line for line in text.splitlines() if not line.startswith(left_out)]
     return "\n".join(lines).strip()
 
 
-@pytest.mark.slow
-def test_every_block_of_the_readme_runs(repository, tmp_path):
+def test_every_block_of_the_readme_runs(repository, tmp_path, request):
     """What a newcomer copies from the README works in an empty folder, without the network."""
+    slow = request.config.getoption("--slow")
     scripts = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
     num_run = 0
@@ -41,7 +40,7 @@ def test_every_block_of_the_readme_runs(repository, tmp_path):
             path.write_text(text.partition("\n")[2], encoding="utf-8")
             continue
         if language == "sh":
-            command = ["bash", "-euo", "pipefail", "-c", runnable(text)]
+            command = ["bash", "-euo", "pipefail", "-c", runnable(text, slow=slow)]
         elif language == "python":
             command = [sys.executable, "-W", "error", "-c", text]
         else:
@@ -61,6 +60,38 @@ def test_first_spec_is_the_one_that_init_writes(repository):
     shown = [text for language, text in blocks(repository) if language == "task"]
 
     assert f"# hello/hello.task\n{spec}" in shown
+
+
+OUTPUTS = {
+    "error[": ["check", "hello"],
+    "  mixture ": ["build", "hello"],
+    "train 0 of": ["inspect", "artifacts/hello/hello", "--index", "0"],
+}
+
+
+def test_output_in_the_readme_is_what_comes_out(repository, hello, taskc):
+    """Nothing that the README shows was written by hand; `...` stands for what follows."""
+    shown = [text for language, text in blocks(repository) if language == "text"]
+    found = {}
+    for start, command in OUTPUTS.items():
+        if start == "error[":
+            spoiled(hello, "{report}\\n\\nName", "{reprot}\\n\\nName")
+        found[start] = taskc(*command, cwd=hello.parent).stdout
+        if start == "error[":
+            spoiled(hello, "{reprot}", "{report}")
+
+    assert len(shown) == len(OUTPUTS)
+    for text, start in zip(shown, OUTPUTS, strict=True):
+        assert text.startswith(start)
+        assert text.removesuffix("...\n") in found[start]
+
+
+def spoiled(hello, old, new):
+    """Replaces a text in the spec."""
+    spec = hello / "hello.task"
+    text = spec.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    spec.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def test_links_of_the_readme_lead_somewhere(repository):

@@ -3,11 +3,13 @@
 import json
 
 SETTINGS = (
-    "mixture   all: rate proportional(",
+    "mixture   all: weather, rate proportional(cap: none, limit: none), total 1 epoch, ",
+    "templates one, repeat without limit, seed 0",
+    "tokenizer tiny: file hello/tokenizer.json, 512 ids, eos '<|end|>' = 0",
     "format    prompt_target(input: 96, target: 8, ",
     "overflow: error, seam: split",
     "pack      best_fit(length: 256, window: 20,000)",
-    "special   eos '<|end|>' = 0",
+    "splits    train, dev",
 )
 
 

@@ -15,11 +15,11 @@ from taskc.compiler import plan
 from taskc.compiler.examples import Drop, Encoded, EncodeTask
 from taskc.compiler.places import error_at
 from taskc.compiler.rows.findings import Findings
-from taskc.compiler.turns import chat, prompt_target
-from taskc.compiler.turns.frame import Frame, frame_of
-from taskc.compiler.turns.layout import Layout
+from taskc.compiler.turns.formats import chat, prompt_target
+from taskc.compiler.turns.formats.frame import Frame, frame_of
+from taskc.compiler.turns.formats.layout import Layout
+from taskc.compiler.turns.formats.pieces import Assembled, assembled
 from taskc.compiler.turns.phrase import Phrasing, phrase
-from taskc.compiler.turns.pieces import Assembled, assembled
 from taskc.compiler.turns.tokenizer import Loaded, load
 from taskc.dsl.diagnostics import Diagnostic, RowPlace
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskc.compiler.turns.pieces import Pieces, assembled
+from taskc.compiler.turns.formats.pieces import Pieces, assembled
 
 POOL = np.arange(100, 140, dtype=np.uint32)
 PIECE = st.tuples(st.integers(0, 30), st.integers(0, 9), st.booleans())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from taskc.compiler.turns.frame import frame_of
+from taskc.compiler.turns.formats.frame import frame_of
 
 
 @pytest.fixture

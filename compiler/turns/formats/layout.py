@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from taskc.compiler.turns.frame import Frame
-from taskc.compiler.turns.overflow import Overflow, TooLong
-from taskc.compiler.turns.pieces import Pieces
+from taskc.compiler.turns.formats.frame import Frame
+from taskc.compiler.turns.formats.overflow import Overflow, TooLong
+from taskc.compiler.turns.formats.pieces import Pieces
 from taskc.compiler.turns.tokenizer import Ids
 
 __all__ = ["Layout", "Pool", "Texts", "ids_at", "overflow_of"]

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from taskc.compiler import plan
-from taskc.compiler.turns.frame import Frame
-from taskc.compiler.turns.layout import Layout, Pool, Texts, ids_at, overflow_of
-from taskc.compiler.turns.overflow import Cut, cut_prompts
+from taskc.compiler.turns.formats.frame import Frame
+from taskc.compiler.turns.formats.layout import Layout, Pool, Texts, ids_at, overflow_of
+from taskc.compiler.turns.formats.overflow import Cut, cut_prompts
+from taskc.compiler.turns.formats.pieces import Pieces
 from taskc.compiler.turns.phrase import Phrased
-from taskc.compiler.turns.pieces import Pieces
 from taskc.compiler.turns.tokenizer import Loaded
 
 __all__ = ["laid_out"]

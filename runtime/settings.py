@@ -59,7 +59,7 @@ def train_settings(block: RunBlock) -> TrainSettings:
     if block.kind != "train":
         raise ArtifactError("run.json", where, "a train block", f"an {block.kind} block")
     known = {"data", "model", "recipe", "seed"}
-    for name in sorted(known - {"seed"} - block.settings.keys()):
+    for name in sorted({"model", "recipe"} - block.settings.keys()):
         raise ArtifactError("run.json", f"{where}: {name}", "a setting", "none")
     for name in sorted(block.settings.keys() - known):
         raise ArtifactError("run.json", f"{where}: {name}", f"one of {sorted(known)}", "another")

@@ -215,8 +215,28 @@ def _parquet(table: pa.Table) -> pa.Buffer:
 
 def run_document(plan: BuildPlan) -> artifact.Run:
     """Returns run.json of a plan: its `train` and `evaluate` blocks."""
-    blocks = (artifact.RunBlock.model_validate(run.model_dump(mode="json")) for run in plan.runs)
+    blocks = (
+        artifact.RunBlock(
+            kind=run.kind,
+            name=run.name,
+            settings={name: _setting(value) for name, value in run.settings.items()},
+        )
+        for run in plan.runs
+    )
     return artifact.Run(runs=tuple(blocks))
+
+
+def _setting(value: object) -> Any:
+    """Returns a setting as JSON: a call, lowered as (name, arguments), says that it is one."""
+    match value:
+        case (str(name), dict(arguments)):
+            return {"call": name, "arguments": _setting(arguments)}
+        case dict():
+            return {name: _setting(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_setting(each) for each in value]
+        case _:
+            return value
 
 
 def _versions() -> artifact.Versions:

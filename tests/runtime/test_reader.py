@@ -117,11 +117,24 @@ def test_the_blocks_of_a_run_and_the_tokenizer_are_there(made, tmp_path):
     """run.json, ledger.json and the tokenizer's folder."""
     from taskc.compiler.plan import RunSettings
 
-    block = RunSettings(kind="train", name="go", settings={"seed": 1, "recipe": {"call": "plain"}})
+    batch = ("sequences", {"0": 4})
+    settings = {"recipe": ("plain", {"lr": 0.1, "batch": batch}), "splits": ["dev"], "seed": 1}
+    block = RunSettings(kind="train", name="go", settings=settings)
     folder = made.write_examples(tmp_path / "tiny", made.seeded_examples(3), runs=[block])
     artifact = open_artifact(folder)
+    called = {"call": "sequences", "arguments": {"0": 4}}
 
-    assert [run.model_dump() for run in artifact.run.runs] == [block.model_dump()]
+    assert [run.model_dump() for run in artifact.run.runs] == [
+        {
+            "kind": "train",
+            "name": "go",
+            "settings": {
+                "recipe": {"call": "plain", "arguments": {"lr": 0.1, "batch": called}},
+                "splits": ["dev"],
+                "seed": 1,
+            },
+        }
+    ]
     assert artifact.ledger.balances()
     assert (artifact.tokenizer / "tokenizer.json").read_bytes() == b"{}"
 

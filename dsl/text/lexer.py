@@ -49,14 +49,20 @@ from taskc.dsl.text.tokens import (
 
 __all__ = ["Lexer", "shorten", "tokenize"]
 
-_LINE_CHARACTERS = re.compile(r'[^"\\{}\r\n]*(?:(?:\\[^\r\n]|\{\{|\}\}?)[^"\\{}\r\n]*)*')
-_BLOCK_CHARACTERS = re.compile(r"[^\\{}]*(?:(?:\\.|\{\{|\}\}?)[^\\{}]*)*", re.DOTALL)
+_LINE_CHARACTERS = re.compile(
+    r'[^"\\{}\r\n]*(?:(?:\\(?:u\{[0-9A-Za-z]*\}|[^\r\n])|\{\{|\}\}?)[^"\\{}\r\n]*)*',
+)
+_BLOCK_CHARACTERS = re.compile(
+    r"[^\\{}]*(?:(?:\\(?:u\{[0-9A-Za-z]*\}|.)|\{\{|\}\}?)[^\\{}]*)*",
+    re.DOTALL,
+)
 _SPECIAL = frozenset('"\\{}')
-# What editors and word processors put where a mark of the language was meant.
+# What editors, word processors and other languages put where a mark of the language was meant.
 _LOOKALIKES = {
     "\u00a0": " ", "\u200b": "", "\ufeff": "", "\u201c": '"', "\u201d": '"', "\u2013": "-",
     "\u2014": "-", "\u2026": "..", "\u2192": "->", "\u2212": "-", "\u00d7": "*", "\u2260": "!=",
     "\u2264": "<=", "\u2265": ">=", "\uff0c": ",", "\uff1a": ":",
+    "&": "and", "&&": "and", "|": "or", "||": "or", "!": "not ",
 }  # fmt: skip
 
 
@@ -372,7 +378,7 @@ class Lexer:
             (start, end),
             f"{shown} is not part of the language here",
             "not part of the language outside a quoted text",
-            helps=f"did you mean `{lookalike}`?" if lookalike else "",
+            helps=f"did you mean `{lookalike.rstrip() or lookalike}`?" if lookalike else "",
             fix=replacement(span, lookalike) if lookalike else None,
         )
 

@@ -298,6 +298,8 @@ class Cursor:
     ) -> NoReturn:
         """Reports that something else was expected at the cursor, and ends the statement."""
         place = f" {where}" if where else ""
+        if code == "T0018" and self.kind == "name" and not helps:
+            helps = (f'put it in quotes: `"{shorten(self.value)}"`',)
         self.fail(
             code,
             f"expected {what}{place}, found {self.found()}",
@@ -349,11 +351,16 @@ class Cursor:
         raise Unreadable
 
     def _is_explained(self) -> bool:
-        """Whether the lexer has found the cause: in this statement, or an odd quote on this line."""
+        """Whether the lexer has found the cause: here, or an odd quote on this line or the last."""
         if self.lexer.has_finding(self.statement_start, self.start):
             return True
-        line_end = self.source.text.find("\n", self.start)
-        line_end = len(self.source.text) if line_end == -1 else line_end
+        text = self.source.text
+        line_start = text.rfind("\n", 0, self.start) + 1
+        line_before = text.rfind("\n", 0, max(0, line_start - 1)) + 1
+        if self.lexer.find_open_text(line_before, line_start - 1) != -1:
+            return True  # a text of several lines in the quotes of one line: this is its next
+        line_end = text.find("\n", self.start)
+        line_end = len(text) if line_end == -1 else line_end
         self._kept = self.lexer.find_open_text(self.start, line_end)
         return self._kept != -1
 

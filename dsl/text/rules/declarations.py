@@ -4,6 +4,8 @@ In: a cursor at the keyword of a declaration. Out: its node, with every statemen
 read and a `BrokenStatement` for every other; and the tree's node.
 """
 
+from typing import NoReturn
+
 from taskc.dsl.diagnostics import insertion
 from taskc.dsl.model.declarations import (
     Block,
@@ -62,7 +64,8 @@ def _language(cursor: Cursor) -> Language:
     cursor.advance()
     written = cursor.value
     if cursor.kind != "number" or not written.isdecimal():
-        cursor.fail_expected("T0009", "the number of an edition", "after `language`")
+        helps = ("editions are whole numbers: write `language 1`",)
+        cursor.fail_expected("T0009", "the number of an edition", "after `language`", helps=helps)
     cursor.advance()
     edition, _ = number_value(written)
     return Language(int(edition or 0), cursor.span_from(start))
@@ -107,6 +110,8 @@ def _block(cursor: Cursor, kind: str, node: Node) -> Block | Schema | None:
     try:
         node.name = cursor.index if cursor.kind == "name" else -1
         name = cursor.name(f"a name after `{shorten(kind)}`")
+        if cursor.kind == "-" and cursor.start == name.span.end:
+            _fail_dash(cursor, name)
         if kind == "source" and cursor.take(":"):
             schema = cursor.qualified_name("a schema after `:`")
         elif kind == "template":
@@ -141,6 +146,19 @@ def _block(cursor: Cursor, kind: str, node: Node) -> Block | Schema | None:
         return Schema(name, doc, fields, span)
     complete = not node.is_broken and not any(child.is_broken for child in node.children)
     return Block(kind, name, doc, schema, serves, statements, complete, span)
+
+
+def _fail_dash(cursor: Cursor, name: Name) -> NoReturn:
+    line_end = cursor.source.text.find("\n", name.span.start)
+    written = cursor.source.text[name.span.start : line_end if line_end != -1 else None]
+    meant = written.partition(" ")[0].replace("-", "_")
+    cursor.fail(
+        "T0016",
+        "a name has no `-` in it",
+        label="a minus, not part of the name",
+        notes=("names are made of letters, digits and `_`, and start with no digit",),
+        helps=(f"write `{shorten(meant)}`",) if meant.isidentifier() else (),
+    )
 
 
 def _find_body(cursor: Cursor, kind: str) -> bool:

@@ -21,6 +21,7 @@ from taskc.dsl.model.expressions import (
     Index,
     ListDisplay,
     Literal,
+    Missing,
     Name,
     Range,
     Reference,
@@ -237,13 +238,13 @@ def _operand(cursor: Cursor, what: str) -> Expression:
     return value
 
 
-def number(cursor: Cursor) -> Literal:
-    """Reads a number; the cursor is at it."""
+def number(cursor: Cursor) -> Literal | Missing:
+    """Reads a number; the cursor is at it. One that cannot be read is missing: it is reported."""
     value, is_percent = number_value(cursor.value)
-    literal = Literal(value, cursor.span(), percent=is_percent)
+    span = cursor.span()
     cursor.advance()
     cursor.height = 0
-    return literal
+    return Missing(span) if value is None else Literal(value, span, percent=is_percent)
 
 
 def _postfix(cursor: Cursor, value: Expression, start: int) -> Expression:
@@ -266,17 +267,23 @@ def _index(cursor: Cursor) -> Expression:
     opening = cursor.span()
     cursor.enter()
     cursor.advance()
+    if cursor.kind == ":":
+        _fail_slice(cursor)
     index = expression(cursor, "an index after `[`")
     if cursor.kind == ":":
-        cursor.fail(
-            "T0019",
-            "there are no slices",
-            label="expected `]`",
-            helps=("of a text take `truncate_chars(...)`, of a list `[x for x in list if ...]`",),
-        )
+        _fail_slice(cursor)
     close(cursor, "]", "this index", opening)
     cursor.leave()
     return index
+
+
+def _fail_slice(cursor: Cursor) -> NoReturn:
+    cursor.fail(
+        "T0019",
+        "there are no slices",
+        label="an index is one number",
+        helps=("of a text take `truncate_chars(...)`, of a list `[x for x in list if ...]`",),
+    )
 
 
 def close(cursor: Cursor, mark: str, what: str, opening: Span, separator: str = "") -> None:

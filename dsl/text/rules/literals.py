@@ -168,12 +168,21 @@ def _report_escape(cursor: Cursor, written: str, span: Span) -> None:
             fix=replacement(span, written * 2),
         )
         return
-    is_code = written.startswith("\\u")
+    if written.startswith("\\u"):
+        cursor.reporter.report(
+            "T0004",
+            span,
+            f"`{shorten(written)}` is not a character",
+            label="no such character",
+            notes=("the codes are 0 to 10FFFF in hex, without the surrogates D800 to DFFF",),
+            helps=(r"write the code between braces, one for the whole character: `\u{1F600}`",),
+        )
+        return
     cursor.reporter.report(
         "T0004",
         span,
-        f"`{shorten(written)}` is not {'a character' if is_code else 'an escape'}",
-        label="no such character" if is_code else "unknown escape",
+        f"`{shorten(written)}` is not an escape",
+        label="unknown escape",
         notes=(r"the escapes are `\n`, `\r`, `\t`, `\"`, `\\` and `\u{...}` with a code in hex",),
         helps=(r"write `\\` for a backslash",),
         fix=replacement(span, "\\" + written),

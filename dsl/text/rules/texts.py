@@ -21,7 +21,9 @@ def text(cursor: Cursor, what: str) -> Text:
         cursor.advance()
         return Text((), cursor.span_from(start))
     if cursor.kind not in ("string", "block"):
-        cursor.fail_expected("T0018", what)
+        name = cursor.value if cursor.kind == "name" else ""
+        helps = (f'write `"{{{name}}}"` for what `{name}` holds',) if name else ()
+        cursor.fail_expected("T0018", what, helps=helps)
     is_block = cursor.kind == "block"
     end = cursor.end
     if "{" in cursor.value:

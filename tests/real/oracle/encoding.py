@@ -5,6 +5,7 @@ the limits leave nothing. The rules are those of docs/masks.md.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,17 +55,11 @@ class Coder:
             self._kept[first, text] = kept
         return kept
 
-    def learn(self, turns: list[list[str]], form: "PromptTarget | Chat") -> None:
-        """Encodes the texts of many examples at once, which is quicker on more than one core."""
-        opening = {text for texts in turns for text in texts}
-        further: set[str] = set()
-        if isinstance(form, PromptTarget) and not opens_turn(form):
-            opening, further = {texts[0] for texts in turns}, {texts[1] for texts in turns}
-        for texts, first in ((opening, True), (further, False)):
-            new = sorted(text for text in texts if (first, text) not in self._kept)
-            tokenizer = self._first if first else self._further
-            coded = tokenizer.encode_batch_fast(new, add_special_tokens=False)
-            self._kept |= {(first, text): each.ids for text, each in zip(new, coded, strict=True)}
+    def learn(self, texts: Iterable[str]) -> None:
+        """Encodes texts that open turns all at once, which is quicker on more than one core."""
+        new = sorted({text for text in texts if (True, text) not in self._kept})
+        coded = self._first.encode_batch_fast(new, add_special_tokens=False)
+        self._kept |= {(True, text): each.ids for text, each in zip(new, coded, strict=True)}
 
 
 def _without_mark(definition: dict[str, Any]) -> dict[str, Any]:
@@ -114,20 +109,6 @@ def code(coder: Coder, form: PromptTarget | Chat, turns: list[Turn]) -> Coded | 
     return _dialogue(coder, form, turns)
 
 
-def target_ids(coder: Coder, form: PromptTarget, text: str) -> list[int]:
-    """The ids of a target under the training seam, without its end."""
-    return coder.ids(text, first=opens_turn(form))
-
-
-def opens_turn(form: PromptTarget) -> bool:
-    """Whether a target is encoded like the start of a text.
-
-    A literal separator makes one text of input and target, so nothing after it may gain a mark; a
-    special token ends a text, and a tokenizer starts anew behind it.
-    """
-    return bool(form.special)
-
-
 def _framed(coder: Coder, form: PromptTarget, asked: list[int]) -> list[int]:
     """BOS, the input and the separator."""
     bos = [coder.special[form.bos]] if form.bos else []
@@ -139,7 +120,7 @@ def _framed(coder: Coder, form: PromptTarget, asked: list[int]) -> list[int]:
 
 def _pair(coder: Coder, form: PromptTarget, asked: str, given: str) -> Coded | str:
     asked_ids = coder.ids(asked, first=True)
-    given_ids = target_ids(coder, form, given)
+    given_ids = coder.ids(given, first=True)
     end = [coder.special[form.end]]
     trimmed = 0
     if len(asked_ids) > form.input:

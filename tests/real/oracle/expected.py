@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from oracle import draws
 from oracle.builds import Build
-from oracle.encoding import BLIND, Coded, Coder, PromptTarget, code, target_ids
+from oracle.encoding import BLIND, Coded, Coder, PromptTarget, code
 from oracle.phrasing import PROMPTS, Options, Prompt, Row, Turn, show
 from oracle.rows import SOURCES, Line, Source, lines
 
@@ -202,8 +202,7 @@ class Supply:
             kept = self.rows[index]
             prompt = self._choose(kept, repetition)
             drawn.append((kept, prompt, turns_of(self.build, kept, prompt, repetition)))
-        texts = [[turn.text for turn in turns] for _, _, turns in drawn]
-        self.coder.learn(texts, self.build.form)
+        self.coder.learn(turn.text for _, _, turns in drawn for turn in turns)
         for kept, prompt, turns in drawn:
             yield kept, prompt, code(self.coder, self.build.form, turns)
 
@@ -347,7 +346,7 @@ def _offered(
     order = order_of(build, kept, prompt, options, 0)
     texts = [prompt.turns(kept.row, show(options, order, given))[1].text for given in order]
     return (
-        [target_ids(coder, build.form, text) for text in texts],
+        [coder.ids(text, first=True) for text in texts],
         [place for place, given in enumerate(order) if given in options.right],
     )
 

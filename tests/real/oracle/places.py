@@ -23,7 +23,7 @@ def place(package: Path, block: str, clause: str = "", nth: int = 0) -> str:
         left = nth
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             words = " ".join(line.split())
-            if not line.startswith((" ", "}")):
+            if line and not line.startswith((" ", "}")):
                 inside = words == block or words.startswith((f"{block} ", f"{block}:"))
                 if inside and not clause:
                     return f"{path.name}:{number}"

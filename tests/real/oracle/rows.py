@@ -20,7 +20,7 @@ Choose = Callable[[str, int], int]
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a data file: where it stands and what it says."""
+    """One line of a data file, its path below the data folder, and what it says."""
 
     file: str
     number: int
@@ -58,7 +58,7 @@ def lines(data: Path, path: str) -> Iterator[Line]:
     content = whole.read_bytes()
     text = (gzip.decompress(content) if path.endswith(".gz") else content).decode()
     for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
-        yield Line(whole.name, number, json.loads(line))
+        yield Line(path, number, json.loads(line))
 
 
 def _snli(raw: Row, _choose: Choose) -> Row:

@@ -75,6 +75,10 @@ def run(options: argparse.Namespace) -> int:
     from taskc.dsl.errors import has_errors
 
     checked, plans = planned(options)
+    clash = _clash(plans)
+    if clash:
+        console.say(clash)
+        return 1
     outcomes = build_all(plans, checked, options)
     if options.json:
         console.emit_json(_as_json(checked, outcomes))
@@ -98,6 +102,20 @@ def planned(options: argparse.Namespace) -> "tuple[Checked, Sequence[BuildPlan]]
     from taskc.api import lower_sound
 
     return checked, lower_sound(checked, only=options.only, sample=options.sample).builds
+
+
+def _clash(plans: "Sequence[BuildPlan]") -> str:
+    """Says of two builds that one would replace the other; "" where there is no such pair."""
+    first: dict[tuple[str, str], BuildPlan] = {}
+    for plan in plans:
+        other = first.setdefault((plan.package, plan.name), plan)
+        if other is not plan:
+            return (
+                f"error: two builds have one place, {plan.package}/{plan.name}: "
+                f"{other.at} and {plan.at}\n"
+                "help: build their folders one by one, with different --out"
+            )
+    return ""
 
 
 def build_all(

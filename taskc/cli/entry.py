@@ -6,6 +6,7 @@ shown only where `TASKC_DEBUG` asks for it.
 """
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -107,6 +108,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The command line without the program's name; None = the process's own.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file's name may be no text, and a terminal may lack a sign: show it escaped, go on.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = _status(arguments)
         sys.stdout.flush()  # a reader that went away is noticed here, not at exit

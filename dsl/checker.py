@@ -8,6 +8,7 @@ package sees what those that it imports have found; a pass never raises for a us
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeVar
 
 from taskc.dsl.check.builds.build import check_builds
 from taskc.dsl.check.builds.runs import check_runs
@@ -23,12 +24,14 @@ from taskc.dsl.check.sources.source import check_sources
 from taskc.dsl.check.templates.template import check_templates
 from taskc.dsl.check.tests import check_tests
 from taskc.dsl.check.tokenizers import check_tokenizers
-from taskc.dsl.check.units import Unit, Workspace
+from taskc.dsl.check.units import Declared, Unit, Workspace
 from taskc.dsl.diagnostics import Diagnostic, Reporter, Severity
 from taskc.dsl.model import program
 from taskc.dsl.packages import Disk, FileSystem, Folder, Loaded, load
 
 __all__ = ["Checked", "check"]
+
+_T = TypeVar("_T")
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -152,33 +155,20 @@ def _fill(unit: Unit, done: set[int]) -> None:
     if id(unit) in done:
         return
     done.add(id(unit))
-    package = unit.package
-    for name, declared in unit.shared.items():
-        if declared.is_broken:
-            continue
-        match declared.kind:
-            case "param":
-                param = unit.params.get(name)
-                if param is not None:
-                    package.params[name] = param
-            case "schema":
-                package.schemas[name] = unit.schemas[name]
-            case "source":
-                package.sources[name] = unit.sources[name]
-            case "cluster":
-                package.clusters[name] = unit.clusters[name]
-            case "mixture":
-                package.mixtures[name] = unit.mixtures[name]
-            case "tokenizer":
-                package.tokenizers[name] = unit.tokenizers[name]
-            case _:
-                pass
-    for name, declared in unit.own.get("template", {}).items():
-        if not declared.is_broken:
-            package.templates[name] = unit.templates[name]
-    for name, declared in unit.own.get("build", {}).items():
-        if not declared.is_broken:
-            package.builds[name] = unit.builds[name]
+    package, shared = unit.package, unit.shared
+    package.params = {n: p for n, p in _whole(unit.params, shared).items() if p is not None}
+    package.schemas = _whole(unit.schemas, shared)
+    package.sources = _whole(unit.sources, shared)
+    package.clusters = _whole(unit.clusters, shared)
+    package.mixtures = _whole(unit.mixtures, shared)
+    package.tokenizers = _whole(unit.tokenizers, shared)
+    package.templates = _whole(unit.templates, unit.own.get("template", {}))
+    package.builds = _whole(unit.builds, unit.own.get("build", {}))
     for imported in unit.imports.values():
         if imported is not None:
             _fill(imported, done)
+
+
+def _whole(meanings: dict[str, _T], names: Mapping[str, Declared]) -> dict[str, _T]:
+    """The meanings of declarations without error."""
+    return {name: meaning for name, meaning in meanings.items() if not names[name].is_broken}

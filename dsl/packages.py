@@ -8,11 +8,13 @@ is not judged.
 
 import os
 import posixpath
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from taskc.dsl.check.expressions.words import quoted
 from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.spelling import did_you_mean
@@ -139,6 +141,12 @@ def load(paths: Iterable[str], files: FileSystem, report: Reporter) -> Loaded:
     return Loaded(loader.ordered, loader.texts)
 
 
+def _as_name(text: str) -> str:
+    """A name made of a folder's."""
+    name = re.sub(r"[^A-Za-z0-9_]", "_", text)
+    return name if name.isidentifier() else f"p_{name}"
+
+
 class _Loader:
     """Reads each folder once; `ordered` is depth first, imports before importers."""
 
@@ -263,13 +271,16 @@ class _Loader:
         target = self.display(posixpath.join(folder.path, node.path))
         alias = node.alias.text if node.alias else posixpath.basename(self._absolute(target))
         place = node.alias.span if node.alias else node.path_span
+        if target.endswith(_SUFFIX):
+            self._report_file(node)
+            return
         if not alias.isidentifier() or not alias.isascii():
             self.report.report(
                 "T0105",
                 place,
                 f"the folder's name `{alias}` cannot stand for the package",
                 label="not a name",
-                helps=("give it one: `import ... as name`",),
+                helps=(f"give it a name: `import {quoted(node.path)} as {_as_name(alias)}`",),
             )
             return
         before = folder.aliases.get(alias)
@@ -316,20 +327,27 @@ class _Loader:
             self.open.pop()
 
     def _report_missing(self, node: ast.Import, target: str) -> None:
-        if target.endswith(_SUFFIX):
-            helps: tuple[str, ...] = ("import the folder: its files share their names",)
-        else:
-            parent, name = posixpath.split(target)
-            beside = self.files.entries(parent or ".")
-            near = did_you_mean(name, beside[1]) if beside else []
-            helps = tuple(f"there is a folder `{posixpath.join(parent, n)}`" for n in near)
+        parent, name = posixpath.split(target)
+        beside = self.files.entries(parent or ".")
+        near = did_you_mean(name, beside[1]) if beside else []
         self.report.report(
             "T0107",
             node.path_span,
             f"there is no folder `{target}`",
-            label="imported from here",
+            label="no such folder",
             notes=("an import's path starts at the folder of the file that has it",),
-            helps=helps,
+            helps=tuple(f"there is a folder `{posixpath.join(parent, n)}`" for n in near),
+        )
+
+    def _report_file(self, node: ast.Import) -> None:
+        folder = posixpath.dirname(node.path) or "."
+        self.report.report(
+            "T0107",
+            node.path_span,
+            "an import names a folder, not a file",
+            label="a file",
+            notes=("the files of a folder share their names",),
+            helps=(f"import the folder: {quoted(folder)}",),
         )
 
     def _report_cycle(self, node: ast.Import, target: str) -> None:

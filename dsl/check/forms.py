@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from taskc.dsl.check.expressions.constants import NOT_CONSTANT, Constant, Outcome, evaluate
-from taskc.dsl.check.expressions.words import listed, suggestion
+from taskc.dsl.check.expressions.words import counted, listed, suggestion
 from taskc.dsl.check.units import Unit
-from taskc.dsl.diagnostics import Fix, Reporter, deletion
+from taskc.dsl.diagnostics import Fix, Reporter, deletion, insertion
 from taskc.dsl.model.expressions import (
     Argument,
     Attribute,
@@ -213,17 +213,30 @@ class FormReader:
     def _report_extra(
         self, argument: Argument, form: Form, by_position: list[FormArgument]
     ) -> None:
-        named = [each.name for each in form.arguments if not each.by_position]
-        helps = (f"give it by name: `{named[0]}: ...`",) if named and not by_position else ()
+        named = [each for each in form.arguments if not each.by_position]
+        if named and not by_position:
+            self._report_nameless(argument, form, named)
+            return
+        most = counted(len(by_position), "argument") if by_position else "no arguments"
         self.report.report(
             "T0118",
             argument.span,
-            f"`{form.name}` takes fewer arguments"
-            if not helps
-            else f"`{form.name}` takes its arguments by name",
-            label="one too many" if not helps else "which one is this?",
+            f"`{form.name}` takes {most}" + (" without a name" if named else ""),
+            label="one too many",
             notes=(f"arguments: {_usage(form)}",),
-            helps=helps,
+        )
+
+    def _report_nameless(self, argument: Argument, form: Form, named: list[FormArgument]) -> None:
+        mandatory = [each.name for each in named if each.default is REQUIRED]
+        only = mandatory[0] if len(mandatory) == 1 else ""
+        self.report.report(
+            "T0118",
+            argument.span,
+            f"`{form.name}` takes its arguments by name",
+            label="which one is this?",
+            notes=(f"arguments: {_usage(form)}",),
+            helps=(f"give it by name: `{only or named[0].name}: ...`",),
+            fix=insertion(argument.span, f"{only}: ") if only else None,
         )
 
     def _report_missing(self, call: Call, form: Form, parameter: FormArgument) -> None:
@@ -232,7 +245,7 @@ class FormReader:
             "T0116",
             call.function.span,
             f"`{form.name}` is missing `{parameter.name}`",
-            label="one argument is missing",
+            label=f"lacks `{parameter.name}`",
             notes=(_sentence(parameter),),
             helps=(f"add `{shown}`{_choices(parameter)}",),
         )
@@ -287,6 +300,7 @@ class FormReader:
                 value.span,
                 f"{what} must be {kind.value}",
                 label=f"this is {_said(found)}",
+                helps=_percent_help(kind, found),
             )
             return NOT_CONSTANT
         return found
@@ -438,6 +452,13 @@ def _is_in_range(kind: Kind, value: ParamValue) -> bool:
             return 0 <= value <= 1
         case _:
             return True
+
+
+def _percent_help(kind: Kind, value: ParamValue) -> tuple[str, ...]:
+    """`near 80` was meant as a percentage."""
+    if kind is Kind.FRACTION and isinstance(value, int) and 1 < value <= 100:  # noqa: PLR2004
+        return (f"did you mean `{value}%`?",)
+    return ()
 
 
 def _said(value: ParamValue, *, percent: bool = False) -> str:

@@ -7,7 +7,7 @@ also in an imported package. `schema source cluster mixture tokenizer param` sha
 
 from collections.abc import Iterable
 
-from taskc.dsl.check.expressions.words import listed, suggestion
+from taskc.dsl.check.expressions.words import listed, one_of, suggestion
 from taskc.dsl.check.units import SHARED_KINDS, Declared, Unit
 from taskc.dsl.diagnostics import Fix, Reporter
 from taskc.dsl.model import declarations as ast
@@ -53,15 +53,19 @@ def _declare(
         return
     # Which of the two was meant is not known, so nothing is built from either.
     before.is_broken = True
-    what = kind if before.kind == kind else f"name, as {before.kind} and as {kind},"
-    notes = () if before.kind == kind else (f"these share their names: {', '.join(_SHARED)}",)
+    message = f"{kind} `{name.text}` is declared twice"
+    notes: tuple[str, ...] = ()
+    if before.kind != kind:
+        message = f"`{name.text}` is declared as a {before.kind} and as a {kind}"
+        notes = (f"these share their names: {', '.join(_SHARED)}",)
     report.report(
         "T0101",
         name.span,
-        f"{what} `{name.text}` is declared twice",
+        message,
         label="again here",
         secondary=((before.name.span, "first here"),),
         notes=notes,
+        helps=("rename one of them",),
     )
 
 
@@ -133,8 +137,7 @@ def resolve_own(
     if declared is None:
         if not home.is_lossy:
             helps, fix = suggestion(last.text, table, last.span)
-            helps = helps or _elsewhere(last.text, home)
-            _report_name(name, kind, table, (helps, fix), report)
+            _report_name(name, [kind], table, (helps, fix), report)
         return None
     declared.is_used = True
     return home, declared
@@ -150,6 +153,7 @@ def _find(name: QualifiedName, unit: Unit, report: Reporter) -> tuple[Unit, Name
             name.span,
             f"`{name.text}` has too many parts",
             label="a name is `name` or `package.name`",
+            helps=(f"files of a package share their names: `{_without_file(name)}`",),
         )
         return None
     alias, last = name.parts
@@ -170,6 +174,10 @@ def _find(name: QualifiedName, unit: Unit, report: Reporter) -> tuple[Unit, Name
     return None if home is None else (home, last)
 
 
+def _without_file(name: QualifiedName) -> str:
+    return f"{name.parts[0].text}.{name.parts[-1].text}"
+
+
 def _imports_note(unit: Unit) -> tuple[str, ...]:
     names = ", ".join(unit.folder.imports)
     return (f"imported: {names}",) if names else ()
@@ -181,10 +189,9 @@ def _report_unknown(
     if home.is_lossy:
         return
     same = [other for other, declared in home.shared.items() if declared.kind in wanted]
+    elsewhere = _elsewhere(last.text, home)
     helps, fix = suggestion(last.text, same, last.span)
-    if not helps:
-        helps = _elsewhere(last.text, home)
-    _report_name(name, wanted[0], same, (helps, fix), report)
+    _report_name(name, wanted, same, (elsewhere, None) if elsewhere else (helps, fix), report)
 
 
 def _elsewhere(name: str, home: Unit) -> tuple[str, ...]:
@@ -197,26 +204,25 @@ def _elsewhere(name: str, home: Unit) -> tuple[str, ...]:
     for alias, unit in home.imports.items():
         if unit is not None and name in unit.shared:
             return (f"it is `{alias}.{name}`",)
-    candidates = {other: declared.kind for other, declared in home.shared.items()}
-    near, _ = suggestion(name, candidates, None)
-    return near
+    return ()
 
 
 def _report_name(
     name: QualifiedName,
-    kind: str,
+    kinds: list[str],
     known: Iterable[str],
     mend: tuple[tuple[str, ...], Fix | None],
     report: Reporter,
 ) -> None:
     helps, fix = mend
     names = list(known)
+    what = one_of(kinds)
     report.report(
         "T0102",
         name.parts[-1].span,
-        f"unknown {kind} `{name.text}`",
-        label=f"no {kind} has this name",
-        notes=() if helps or not names else (f"{kind}s: {listed(names)}",),
+        f"unknown {what} `{name.text}`",
+        label=f"no {what} has this name",
+        notes=(f"known: {listed(names)}",) if names and not helps else (),
         helps=helps,
         fix=fix,
     )
@@ -225,7 +231,7 @@ def _report_name(
 def _report_kind(
     name: QualifiedName, declared: Declared, wanted: list[str], report: Reporter
 ) -> None:
-    kinds = " or ".join(wanted)
+    kinds = one_of(wanted)
     place: Span = name.parts[-1].span
     report.report(
         "T0103",

@@ -16,7 +16,7 @@ from taskc.dsl.check.units import Unit, marking
 from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
-from taskc.dsl.model.expressions import Expression
+from taskc.dsl.model.expressions import Expression, Literal
 from taskc.dsl.model.types import (
     Bool,
     Choice,
@@ -146,11 +146,17 @@ def _default(
             "T0228",
             node.default.span,
             f"the value of `{node.name.text}` must be {_asked(type_)}",
-            label="not a constant" if isinstance(value, Outcome) else "of another type",
+            label=_unfit_label(value, type_),
             secondary=((node.type.span, "the declared type"),),
         )
         return Outcome.NOT_CONSTANT
     return value
+
+
+def _unfit_label(value: program.ParamValue | Outcome, type_: Type) -> str:
+    if isinstance(value, Outcome):
+        return "not a constant"
+    return "not one of them" if isinstance(type_, Choice) else "of another type"
 
 
 def _cluster_default(
@@ -169,9 +175,15 @@ def _cluster_default(
         default.span,
         f"a parameter of type `{type_}` takes a cluster's name",
         label="not a cluster's name",
-        helps=() if isinstance(type_, Optional) else ("for none at all the type is `cluster?`",),
+        helps=_cluster_helps(default, type_),
     )
     return Outcome.NOT_CONSTANT
+
+
+def _cluster_helps(default: Expression, type_: Type) -> tuple[str, ...]:
+    if isinstance(default, Literal) and isinstance(default.value, str):
+        return (f"write it without quotes: `{default.value}`",)
+    return () if isinstance(type_, Optional) else ("for none at all the type is `cluster?`",)
 
 
 def _is_value(value: program.ParamValue, type_: Type) -> bool:

@@ -20,7 +20,7 @@ def check_schemas(unit: Unit, report: Reporter) -> None:
         if not isinstance(node, ast.Schema):
             continue
         with marking(declared, report):
-            fields = fields_of(node.fields, report, f"schema `{node.name.text}`"[:40])
+            fields = fields_of(node.fields, report, "this schema")
             if not fields:
                 report.report(
                     "T0227",

@@ -223,6 +223,8 @@ def _report_repeated(
     helps: tuple[str, ...] = ()
     if keyword in ("sources", "related", "splits", "holdout"):
         helps = (f"write one list: `{keyword} a, b`",)
+    elif keyword == "from" and block.kind == "source":
+        helps = ("one pattern may match several files: `data/*.jsonl`", "or declare two sources")
     report.report(
         "T0114",
         statement.span,

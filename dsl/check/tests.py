@@ -61,7 +61,9 @@ def _test(
     declared.is_broken |= statements.has_broken
     source = _source(block, declared, unit, report)
     node = statements.one(ast.TestRow)
+    before = len(report.diagnostics)
     row = {} if node is None else _row(node.row, source, unit, report)
+    is_row_right = len(report.diagnostics) == before
     use = statements.one(ast.TestPrompt)
     found = None if use is None else _prompt(use.name, declared, unit, report)
     if source is None or found is None or node is None:
@@ -71,8 +73,8 @@ def _test(
     assert use is not None
     if not any(served is source for served in template.serves) and not declared.is_broken:
         _report_not_served(use.name, template, source, report)
-    elif not declared.is_broken:
-        _check_complete(node, row, source, template, prompt, report)
+    elif not declared.is_broken and is_row_right:
+        _check_complete(node, row, source, found, report)
     texts = {each.keyword: each.text for each in statements.many(ast.TestText)}
     return program.Test(
         name=block.name.text,
@@ -112,7 +114,7 @@ def _prompt(
             name.span,
             "a test names template and prompt",
             label="one name",
-            helps=(f"write `prompt template.{label.text}`",),
+            helps=(f"write `prompt {_example(label.text, unit)}`",),
         )
         return None
     template_name = QualifiedName(tuple(owner), owner[0].span.to(owner[-1].span))
@@ -128,6 +130,17 @@ def _prompt(
     if not target.is_broken:
         _report_no_prompt(label, template, report)
     return None
+
+
+def _example(name: str, unit: Unit) -> str:
+    """What one name may mean: a template whose prompt is missing, or a prompt without its own."""
+    template = unit.templates.get(name)
+    if template is not None and template.prompts:
+        return f"{name}.{template.prompts[0].label}"
+    for each in unit.templates.values():
+        if any(prompt.label == name for prompt in each.prompts):
+            return f"{each.name}.{name}"
+    return f"template.{name}"
 
 
 def _report_no_prompt(label: Name, template: program.Template, report: Reporter) -> None:
@@ -259,39 +272,35 @@ def _is_value(value: object, wanted: Type) -> bool:
 def _report_value(
     expression: Expression, found: object, wanted: Type, what: str, report: Reporter
 ) -> None:
-    helps: tuple[str, ...] = ()
-    fix = None
-    notes: tuple[str, ...] = ()
-    if isinstance(wanted, Choice):
-        notes = (f"values: {listed(wanted.values)}",)
-        if isinstance(found, str):
-            helps, fix = suggestion(found, wanted.values, expression.span, as_literal=True)
-    report.report(
-        "T0334",
-        expression.span,
-        f"`{what}` must be {a_type(wanted)}",
-        label="not a constant"
-        if isinstance(found, Outcome)
-        else "of another type"
-        if not notes
-        else "not one of its values",
-        notes=notes,
-        helps=helps,
-        fix=fix,
-    )
+    shaped = "the row is the shaped one, after every `let`"
+    if isinstance(wanted, Choice) and isinstance(found, str):
+        helps, fix = suggestion(found, wanted.values, expression.span, as_literal=True)
+        report.report(
+            "T0334",
+            expression.span,
+            f"`{found}` is not a value of `{what}`",
+            label="not one of its values",
+            notes=(f"values: {listed(wanted.values)}", shaped),
+            helps=helps,
+            fix=fix,
+        )
+        return
+    label = "not a constant" if isinstance(found, Outcome) else "of another type"
+    message = f"`{what}` must be {a_type(wanted)}"
+    report.report("T0334", expression.span, message, label=label, notes=(shaped,))
 
 
 def _check_complete(
     node: ast.TestRow,
     row: dict[str, object],
     source: program.Source,
-    template: program.Template,
-    prompt: program.Prompt,
+    found: tuple[program.Template, program.Prompt],
     report: Reporter,
 ) -> None:
     """The row has every field that the prompt reads."""
     if source.is_open:
         return
+    template, prompt = found
     read = prompt_reads(template, prompt)
     missing = [
         name

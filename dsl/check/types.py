@@ -7,7 +7,7 @@ In: a type node. Out: the type; a part that is wrong is reported and becomes `Un
 from typing import assert_never
 
 from taskc.dsl.check.expressions.words import listed, suggestion
-from taskc.dsl.diagnostics import Reporter, deletion
+from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model.expressions import Name
 from taskc.dsl.model.types import (
@@ -64,7 +64,7 @@ def type_of(node: ast.TypeNode, report: Reporter, *, for_param: bool = False) ->
         case ast.ChoiceType():
             return _choice(node, report)
         case ast.RecordType(fields=fields):
-            return Record(tuple(fields_of(fields, report, "record").items()))
+            return Record(tuple(fields_of(fields, report, "this record").items()))
         case ast.OptionalType():
             return _optional(node, report, for_param=for_param)
         case _:
@@ -82,7 +82,7 @@ def fields_of(nodes: tuple[ast.FieldNode, ...], report: Reporter, what: str) -> 
             report.report(
                 "T0121",
                 node.name.span,
-                f"the field `{name}` stands twice in this {what}",
+                f"the field `{name}` stands twice in {what}",
                 label="again here",
                 secondary=((places[name], "first here"),),
             )
@@ -147,14 +147,4 @@ def _choice(node: ast.ChoiceType, report: Reporter) -> Type:
 
 def _optional(node: ast.OptionalType, report: Reporter, *, for_param: bool) -> Type:
     inner = type_of(node.inner, report, for_param=for_param)
-    if isinstance(inner, Optional):
-        mark = Span(node.span.path, node.span.end - 1, node.span.end)
-        report.report(
-            "T0227",
-            mark,
-            "a type is optional once",
-            label="one `?` too many",
-            fix=deletion(mark),
-        )
-        return inner
     return inner if isinstance(inner, Unknown) else Optional(inner)

@@ -23,6 +23,7 @@ from taskc.dsl.model.expressions import (
     ListDisplay,
     Literal,
     Name,
+    QualifiedName,
     Reference,
 )
 from taskc.dsl.model.forms import METHODS, RECIPES, Form, Kind
@@ -141,7 +142,7 @@ class _RunChecker:
             param = self.unit.params.get(name.text)
             if name.text in self.unit.params:
                 self.unit.used_params.add(name.text)
-                if param is not None and self._is_cluster(param, name.span):
+                if param is not None and self._is_cluster(param, name):
                     found += [] if param.value is None else [str(param.value)]
                 continue
             if resolve(name, self.unit, ("cluster",), self.report) is None:
@@ -149,16 +150,13 @@ class _RunChecker:
             found.append(name.text)
         return found
 
-    def _is_cluster(self, param: program.Param, span: object) -> bool:
+    def _is_cluster(self, param: program.Param, name: QualifiedName) -> bool:
         inner = param.type.inner if isinstance(param.type, Optional) else param.type
         if isinstance(inner, Cluster):
             return True
-        node = self.statements.keyed(ast.Names, "clusters")
-        assert node is not None
-        del span
         self.report.report(
             "T0103",
-            node.span,
+            name.span,
             f"`{param.name}` is {a_type(param.type)}, not a cluster",
             label="a cluster stands here",
             secondary=((param.span, "the parameter is declared here"),),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from taskc.dsl.check.expressions.regex import find_fault
-from taskc.dsl.check.expressions.words import a_type, either, suggestion
+from taskc.dsl.check.expressions.words import a_type, counted, listed, suggestion
 from taskc.dsl.diagnostics import insertion
 from taskc.dsl.model.expressions import Argument, Call, Expression, Literal, Unary
 from taskc.dsl.model.functions import (
@@ -128,17 +128,18 @@ def _report_name(argument: Argument, function: Function, typer: "Typer") -> None
 
 
 def _takes(signature: Signature, num_positional: int) -> bool:
-    by_position = [parameter for parameter in signature.parameters if not parameter.named]
+    by_position = _by_position(signature)
     return num_positional == len(by_position) or (
         signature.variadic and num_positional > len(by_position)
     )
 
 
+def _by_position(signature: Signature) -> list[Parameter]:
+    return [parameter for parameter in signature.parameters if not parameter.named]
+
+
 def _report_count(call: Call, function: Function, num_positional: int, typer: "Typer") -> None:
-    fewest = min(
-        sum(not parameter.named for parameter in signature.parameters)
-        for signature in function.signatures
-    )
+    fewest = min(len(_by_position(signature)) for signature in function.signatures)
     notes = tuple(f"`{usage}`" for usage in function.usages)
     if num_positional < fewest:
         typer.report.report(
@@ -150,10 +151,11 @@ def _report_count(call: Call, function: Function, num_positional: int, typer: "T
         )
         return
     extra = [argument for argument in call.arguments if argument.name is None][-1]
+    most = max(len(_by_position(signature)) for signature in function.signatures)
     typer.report.report(
         "T0118",
         extra.span,
-        f"`{function.name}` takes fewer arguments",
+        f"`{function.name}` takes {counted(most, 'argument')}, not {num_positional}",
         label="one too many",
         notes=notes,
     )
@@ -165,7 +167,7 @@ def _report_count(call: Call, function: Function, num_positional: int, typer: "T
 def _match(signature: Signature, arguments: tuple[Argument, ...], types: list[Type]) -> _Match:
     """Binds arguments to parameters and type variables to types."""
     by_name = {parameter.name: parameter for parameter in signature.parameters}
-    by_position = [parameter for parameter in signature.parameters if not parameter.named]
+    by_position = _by_position(signature)
     match = _Match(signature, [])
     position = 0
     for index, (argument, type_) in enumerate(zip(arguments, types, strict=True)):
@@ -242,16 +244,31 @@ def _report_argument(
         if match.wrong == best.wrong
     )
     if isinstance(parameter.type, Choice):
-        found, label = "this", f"one of {', '.join(parameter.type.values)}"
-    else:
-        found, label = a_type(type_), f"this is {a_type(type_)}"
+        _report_word(argument, parameter.name, parameter.type, function, typer)
+        return
     typer.report.report(
         "T0204",
         argument.value.span,
-        f"`{function.name}` takes {' or '.join(wanted)} here, not {found}",
-        label=label,
+        f"`{function.name}` takes {' or '.join(wanted)} here, not {a_type(type_)}",
+        label=f"this is {a_type(type_)}",
         notes=tuple(f"`{usage}`" for usage in function.usages),
         helps=_argument_helps(function.name, type_),
+    )
+
+
+def _report_word(
+    argument: Argument, name: str, choice: Choice, function: Function, typer: "Typer"
+) -> None:
+    value = argument.value
+    written = value.value if isinstance(value, Literal) else ""
+    helps, fix = suggestion(str(written), choice.values, value.span, as_literal=True)
+    typer.report.report(
+        "T0122",
+        value.span,
+        f"`{name}` of `{function.name}` is one of {listed(choice.values)}",
+        label="not one of these",
+        helps=helps,
+        fix=fix,
     )
 
 
@@ -269,8 +286,6 @@ def _wanted(parameter: Parameter, bound: dict[Variable, Type]) -> str:
             return "a list of texts or numbers"
         case VariableList():
             return "a list"
-        case Choice(values=values):
-            return either(values)
         case other:
             return a_type(other)
 
@@ -320,8 +335,9 @@ def _check_pattern(argument: Argument, call: Call, typer: "Typer") -> bool:
     typer.report.report(
         "T0217",
         Span(value.span.path, start + fault.start, start + max(fault.end, fault.start + 1)),
-        "the pattern is not one that can be matched in linear time or read",
-        label=fault.words,
+        fault.words,
+        label=fault.label,
+        notes=("patterns are matched in linear time, by RE2",) if fault.is_unsupported else (),
     )
     return False
 

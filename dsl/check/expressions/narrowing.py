@@ -42,6 +42,9 @@ def known_values(condition: Expression, *, holds: bool) -> frozenset[str]:
             some, others = known_values(left, holds=holds), known_values(right, holds=holds)
             # A conjunction that holds, or a disjunction that does not, tells both sides' facts.
             return some | others if (operator == "and") is holds else some & others
+        case Reference() | Attribute():
+            # An optional value is no condition; where it stands as one, no second report follows.
+            return frozenset({path_of(condition)}) if holds else _NOTHING
         case _:
             return _NOTHING
 

@@ -198,14 +198,6 @@ def _report_membership(expression: Compare, left: Type, right: Type, report: Rep
 def within(expression: Compare, value: Type, bounds: tuple[Type, Type], report: Reporter) -> None:
     """`x in low..high`."""
     assert isinstance(expression.right, Range)
-    if expression.operator not in ("in", "not in"):
-        report.report(
-            "T0223",
-            expression.right.span,
-            f"a range stands after `in`, not after `{expression.operator}`",
-            label="a range",
-        )
-        return
     parts = (expression.left, expression.right.low, expression.right.high)
     for part, type_ in zip(parts, (value, *bounds), strict=True):
         if not isinstance(type_, Unknown) and not is_number(type_):

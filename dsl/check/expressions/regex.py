@@ -15,10 +15,10 @@ _MAX_REPEATS = 1000  # RE2 refuses a larger count
 
 _ESCAPES = frozenset("AbBdDsSwWaftnrvz")
 _GROUPS = {
-    "(?=": "look-ahead",
-    "(?!": "look-ahead",
-    "(?<=": "look-behind",
-    "(?<!": "look-behind",
+    "(?=": "a look-ahead",
+    "(?!": "a look-ahead",
+    "(?<=": "a look-behind",
+    "(?<!": "a look-behind",
     "(?>": "an atomic group",
     "(?(": "a conditional group",
     "(?#": "a comment",
@@ -29,11 +29,17 @@ _COUNT = re.compile(r"\{(\d+)?(,)?(\d+)?\}")
 
 
 class Fault(NamedTuple):
-    """What is wrong with a pattern: the characters concerned and words for them."""
+    """What is wrong with a pattern: the characters concerned, a sentence and a label.
+
+    Attributes:
+        is_unsupported: Other engines read it; this one cannot, in linear time.
+    """
 
     start: int
     end: int
     words: str
+    label: str
+    is_unsupported: bool = False
 
 
 def find_fault(pattern: str) -> Fault | None:
@@ -70,16 +76,19 @@ def _escape(pattern: str, start: int) -> tuple[Fault | None, int]:
     follower = pattern[start + 1 : start + 2]
     if follower == "x":
         found = re.match(r"\\x[0-9A-Fa-f]{2}", pattern[start:])
-        words = None if found else "`\\x` takes two hexadecimal digits"
-        return (Fault(start, start + 2, words) if words else None), 4
+        if found:
+            return None, 4
+        return Fault(start, start + 2, "`\\x` takes two hexadecimal digits", "digits missing"), 2
     if follower == "0" or not follower.isalnum():
         return None, 2
     if follower.isdigit():
-        return Fault(start, start + 2, "a backreference, which no linear-time engine has"), 2
+        words = "a pattern cannot refer back to a group"
+        return Fault(start, start + 2, words, "a backreference", is_unsupported=True), 2
     if follower == "Z":
-        return Fault(start, start + 2, "written `\\z` here"), 2
+        return Fault(start, start + 2, "the end of a text is `\\z` in a pattern", "unknown"), 2
     if follower not in _ESCAPES:
-        return Fault(start, start + 2, "an unknown escape"), 2
+        words = f"unknown escape `\\{follower}` in a pattern"
+        return Fault(start, start + 2, words, "not an escape"), 2
     return None, 2
 
 
@@ -88,7 +97,8 @@ def _group(pattern: str, start: int) -> Fault | None:
     for opening, words in _GROUPS.items():
         if pattern.startswith(opening, start):
             end = start + len(opening)
-            return Fault(start, end, f"{words}, which no linear-time engine has")
+            sentence = f"a pattern cannot hold {words}"
+            return Fault(start, end, sentence, words, is_unsupported=True)
     return None
 
 
@@ -101,11 +111,13 @@ def _repetition(pattern: str, start: int) -> tuple[Fault | None, int]:
             return None, 1
         width = counts.end() - start
         if max((int(digits) for digits in counts.group(1, 3) if digits), default=0) > _MAX_REPEATS:
-            return Fault(start, start + width, f"repeats more than {_MAX_REPEATS} times"), width
+            words = f"a pattern repeats at most {_MAX_REPEATS} times"
+            return Fault(start, start + width, words, "more", is_unsupported=True), width
     end = start + width
     if pattern.startswith("+", end):
-        words = "a possessive repetition, which no linear-time engine has"
-        return Fault(start, end + 1, words), width + 1
+        words = "a pattern cannot hold a possessive repetition"
+        label = "keeps what it has matched"
+        return Fault(start, end + 1, words, label, is_unsupported=True), width + 1
     return None, width + (1 if pattern.startswith("?", end) else 0)
 
 
@@ -118,7 +130,8 @@ def _malformed(pattern: str) -> Fault | None:
             re.compile(re.sub(r"(\\\\)|\\z", lambda found: found[1] or r"\Z", pattern))
     except re.error as error:
         start = min(error.pos or 0, max(len(pattern) - 1, 0))
-        return Fault(start, min(start + 1, len(pattern)), error.msg)
+        words = f"the pattern cannot be read: {error.msg}"
+        return Fault(start, min(start + 1, len(pattern)), words, "here")
     except (RecursionError, OverflowError):
-        return Fault(0, len(pattern), "too deeply nested")
+        return Fault(0, len(pattern), "the pattern is nested too deep", "too deep")
     return None

@@ -40,8 +40,10 @@ class Scope:
         noun: What an unknown name was meant to be.
         notes: Facts about where fields come from, for the report about a name that is not known.
         refused: Names that would stand here under another condition, and how to report them.
+        silenced: Names that were refused once and are not reported again.
         is_shared: The expression is checked against several rows: what is true of this one may not
             be of others.
+        is_before_wheres: No `where` of the source can help: it is evaluated later.
         read: Fields that were read, filled by the typer.
         used_params: Parameters that were read, filled by the typer.
     """
@@ -57,7 +59,9 @@ class Scope:
     noun: str = "field"
     notes: tuple[str, ...] = ()
     refused: Mapping[str, Refusal] = field(default_factory=dict)
+    silenced: set[str] = field(default_factory=set)
     is_shared: bool = False
+    is_before_wheres: bool = False
     read: set[str] = field(default_factory=set)
     used_params: set[str] = field(default_factory=set)
 

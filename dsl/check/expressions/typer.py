@@ -5,6 +5,7 @@ has the type `Unknown`, on which every rule stays silent. Operators are in `oper
 calls in `calls`, placeholders in `texts`. One visit of each node: O(nodes).
 """
 
+import re
 from collections.abc import Iterable
 from typing import assert_never
 
@@ -55,6 +56,7 @@ from taskc.dsl.text.source_text import Span
 
 __all__ = ["Typer"]
 
+_BRACES = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _NO_FACTS: frozenset[str] = frozenset()
 
 
@@ -80,6 +82,7 @@ class Typer:
             case Reference():
                 return self._reference(expression)
             case Literal():
+                self._check_braces(expression)
                 return literal_type(expression)
             case Attribute():
                 return self._attribute(expression)
@@ -101,9 +104,7 @@ class Typer:
                 return self._record(expression)
             case Comprehension():
                 return self._comprehension(expression)
-            case Range():
-                return self._stray_range(expression)
-            case Missing():
+            case Range() | Missing():  # a range stands only after `in`, where `_compare` looks in
                 return UNKNOWN
             case _:
                 assert_never(expression)
@@ -125,7 +126,7 @@ class Typer:
                 expression.span,
                 f"a condition must be true or false, not {a_type(found)}",
                 label=f"this is {a_type(found)}",
-                helps=_truth_helps(found),
+                helps=_truth_helps(found, path_of(expression) or "..."),
             )
         return BOOL
 
@@ -138,21 +139,39 @@ class Typer:
             )
             return
         name = f"`{path}`" if path else "this"
-        helps = (
-            (
-                f"say what stands in its place: `{path} if {path} != none else ...`",
-                f"or keep only the rows that have one: `where {path} != none`",
-            )
-            if path
-            else ("give it a name with `let`, and test the name: `x if x != none else ...`",)
-        )
         self.report.report(
             "T0205",
             expression.span,
             f"{name} may be none here" if path else "a value that may be none is used here",
             label=f"its type is {found}",
-            helps=helps,
+            notes=("every `let` comes before every `where`",)
+            if self.scope.is_before_wheres
+            else (),
+            helps=self._none_helps(path),
         )
+
+    def _none_helps(self, path: str) -> tuple[str, ...]:
+        if not path:
+            return ("give it a name with `let`, and test the name: `x if x != none else ...`",)
+        instead = f"say what stands in its place: `{path} if {path} != none else ...`"
+        if self.scope.is_before_wheres:
+            return (instead,)
+        return instead, f"or keep only the rows that have one: `where {path} != none`"
+
+    def _check_braces(self, literal: Literal) -> None:
+        """`let title = "Q: {title}"` fills nothing in: only a template's text does."""
+        if not isinstance(literal.value, str) or literal.raw or "{" not in literal.value:
+            return
+        known = [name for name in _BRACES.findall(literal.value) if name in self.scope.fields]
+        if known:
+            self.report.report(
+                "T0234",
+                literal.span,
+                f"`{{{known[0]}}}` is not filled in here",
+                label="stays as it is",
+                notes=("placeholders stand in the texts of templates",),
+                helps=(f'write `"..." + {known[0]}`, or move the words to a template',),
+            )
 
     # ---- names -----------------------------------------------------------------------------------
 
@@ -179,7 +198,8 @@ class Typer:
                 span,
                 f"`{name}` is a function and needs its arguments",
                 label="not a value",
-                helps=(f"write `{FUNCTIONS[name].usages[0].partition(' ->')[0]}`",),
+                notes=tuple(f"`{usage}`" for usage in FUNCTIONS[name].usages),
+                helps=(f"write `{name}(...)`",),
             )
             return
         helps, fix = suggestion(name, [*self.locals, *scope.fields, *scope.params], span)
@@ -198,6 +218,12 @@ class Typer:
 
     def _report_refused(self, name: str, span: Span) -> None:
         refusal = self.scope.refused[name]
+        if name in self.scope.silenced:
+            return
+        # One cause: `{options}` and `{answer}` of every prompt lack the same block.
+        self.scope.silenced.update(
+            other for other, each in self.scope.refused.items() if each.code == refusal.code
+        )
         self.report.report(
             refusal.code, span, refusal.message, label=refusal.label, helps=refusal.helps
         )
@@ -272,7 +298,8 @@ class Typer:
             path = path_of(expression.base) or "..."
             helps = (f"the field of every item: `[item.{name} for item in {path}]`",)
         elif name in FUNCTIONS:
-            helps = (f"functions stand before their arguments: `{name}(...)`",)
+            inside = path_of(expression.base) or "..."
+            helps = (f"functions stand before their arguments: `{name}({inside})`",)
         self.report.report(
             "T0210",
             expression.name.span,
@@ -467,18 +494,6 @@ class Typer:
         finally:
             self.facts, self.locals = facts, outer
 
-    def _stray_range(self, expression: Range) -> Type:
-        self.infer(expression.low)
-        self.infer(expression.high)
-        self.report.report(
-            "T0223",
-            expression.span,
-            "a range stands only after `in`",
-            label="not a value",
-            helps=("test a number against it: `x in 1..5`",),
-        )
-        return UNKNOWN
-
     # ---- calls -----------------------------------------------------------------------------------
 
     def _call(self, expression: Call) -> Type:
@@ -545,16 +560,16 @@ def literal_type(literal: Literal) -> Type:
             return FLOAT
 
 
-def _truth_helps(found: Type) -> tuple[str, ...]:
+def _truth_helps(found: Type, path: str) -> tuple[str, ...]:
     """What a user may have meant by a value in the place of a condition."""
     match found:
         case Text() | Choice():
-            return (f"compare it: `... != {quoted('')}`",)
+            return (f"compare it: `{path} != {quoted('')}`",)
         case List():
-            return ("compare its length: `len(...) > 0`",)
+            return (f"compare its length: `len({path}) > 0`",)
         case Optional():
-            return ("compare it with none: `... != none`",)
+            return (f"compare it with none: `{path} != none`",)
         case Int():
-            return ("compare it: `... != 0`",)
+            return (f"compare it: `{path} != 0`",)
         case _:
             return ()

@@ -157,7 +157,7 @@ def _check_coverage(
     for name, _ in table.entries:
         if name.text in values:
             continue
-        helps, fix = suggestion(name.text, missing, None)
+        helps, fix = suggestion(name.text, missing, name.span)
         report.report(
             "T0214",
             name.span,

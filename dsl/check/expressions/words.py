@@ -26,7 +26,7 @@ from taskc.dsl.model.types import (
 from taskc.dsl.spelling import did_you_mean
 from taskc.dsl.text.source_text import Span
 
-__all__ = ["a_type", "counted", "either", "key_text", "listed", "quoted", "suggestion"]
+__all__ = ["a_type", "counted", "either", "key_text", "listed", "one_of", "quoted", "suggestion"]
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
@@ -71,6 +71,12 @@ def either(names: Iterable[str]) -> str:
     if len(ticked) < 2:  # noqa: PLR2004 # an alternative needs two
         return "".join(ticked)
     return f"{', '.join(ticked[:-1])} or {ticked[-1]}"
+
+
+def one_of(words: Iterable[str]) -> str:
+    """Words without backticks: "schema, source or cluster"."""
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def counted(number: int, noun: str) -> str:

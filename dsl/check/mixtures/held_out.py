@@ -8,7 +8,7 @@ a file and split of theirs.
 
 from dataclasses import dataclass, field
 
-from taskc.dsl.check.expressions.words import either
+from taskc.dsl.check.expressions.words import a_type, either
 from taskc.dsl.check.names import as_qualified, resolve
 from taskc.dsl.check.units import Declared, Unit, Workspace
 from taskc.dsl.diagnostics import Reporter
@@ -130,7 +130,7 @@ def _param_cluster(
         report.report(
             "T0229",
             value.span,
-            f"`holdout` takes a cluster, and `{param.name}` is a {param.type}",
+            f"`holdout` takes a cluster, and `{param.name}` is {a_type(param.type)}",
             label="not a cluster",
             secondary=((param.span, "declared here"),),
             helps=(f"declare it as `param {param.name}: cluster? = none`",),
@@ -197,7 +197,9 @@ def without_held_out(
         found.append((member, kept))
     for source, place in selection.takes:
         if id(source) in held_out.reasons:
-            _report_reached(source, [f"mixture `{selection.name}`"], place, place, held_out, report)
+            _report_reached(
+                source, [f"mixture `{selection.name}`"], (place, place), held_out, report
+            )
     return found
 
 
@@ -208,7 +210,7 @@ def _check_member(
     if member.kind == "source":
         for source in member.sources:
             if id(source) in held_out.reasons:
-                _report_reached(source, path, place, member.span, held_out, report)
+                _report_reached(source, path, (place, member.span), held_out, report)
     if member.selection is None:
         return
     inner = [*path, f"mixture `{member.name}`"]
@@ -216,17 +218,18 @@ def _check_member(
         _check_member(each, held_out, inner, place, report)
     for source, inside in member.selection.takes:
         if id(source) in held_out.reasons:
-            _report_reached(source, inner, place, inside, held_out, report)
+            _report_reached(source, inner, (place, inside), held_out, report)
 
 
 def _report_reached(
     source: program.Source,
     path: list[str],
-    place: Span,
-    inside: Span,
+    places: tuple[Span, Span],
     held_out: HeldOut,
     report: Reporter,
 ) -> None:
+    """Reports at the name in the mixture itself; the name inside may be another mixture's."""
+    place, inside = places
     secondary = [(inside, "asked for here")] if inside != place else []
     if held_out.span is not None:
         secondary.append((held_out.span, f"{either(held_out.clusters)} is held out here"))

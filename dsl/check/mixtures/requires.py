@@ -46,6 +46,8 @@ class Bound(NamedTuple):
     words: str
 
 
+Verdict = bool | None  # certainly holds, certainly does not, or may
+
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
 
 
@@ -146,7 +148,7 @@ def _culprit(condition: Expression, bounds: dict[str, Bound]) -> Bound | None:
     return next((bound for bound in found if bound.span is not None), found[0] if found else None)
 
 
-def _holds(condition: Expression, bounds: dict[str, Bound]) -> bool | None:
+def _holds(condition: Expression, bounds: dict[str, Bound]) -> Verdict:
     """Whether a condition certainly holds, certainly does not, or may."""
     match condition:
         case Literal(value=bool() as value):
@@ -166,7 +168,7 @@ def _holds(condition: Expression, bounds: dict[str, Bound]) -> bool | None:
             return None
 
 
-def _compare(condition: Compare, bounds: dict[str, Bound]) -> bool | None:
+def _compare(condition: Compare, bounds: dict[str, Bound]) -> Verdict:
     left = _interval(condition.left, bounds)
     if left is None:
         return None
@@ -198,20 +200,20 @@ def _compare(condition: Compare, bounds: dict[str, Bound]) -> bool | None:
             return None
 
 
-def _ordered(left: Interval, right: Interval) -> bool | None:
+def _ordered(left: Interval, right: Interval) -> Verdict:
     """Whether left <= right."""
     if left.high <= right.low:
         return True
     return False if left.low > right.high else None
 
 
-def _equal(left: Interval, right: Interval) -> bool | None:
+def _equal(left: Interval, right: Interval) -> Verdict:
     if left.low == left.high == right.low == right.high:
         return True
     return False if left.high < right.low or right.high < left.low else None
 
 
-def _negated(value: bool | None) -> bool | None:
+def _negated(value: Verdict) -> Verdict:
     return None if value is None else not value
 
 

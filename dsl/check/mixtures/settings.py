@@ -24,7 +24,6 @@ __all__ = [
 ]
 
 TEMPLATE_CHOICES = ("one", "all", "none", "name")
-_UNITS = ("tokens", "examples", "epochs")
 _DEFAULT_RATE = program.Rate("proportional", None, None, None, {}, None)
 
 
@@ -38,7 +37,7 @@ def check_rate(node: ast.Rate | None, selection: Selection, reader: FormReader) 
     values = bound.values
     weights = values.get("weights")
     shares = weights if isinstance(weights, dict) else {}
-    if not selection.members:
+    if not selection.members and selection.takes:
         reader.report.report(
             "T0422",
             node.span,
@@ -46,7 +45,7 @@ def check_rate(node: ast.Rate | None, selection: Selection, reader: FormReader) 
             label="weighs nothing",
             helps=("a `take` says itself how many",),
         )
-    elif bound.form.name == "shares":
+    elif selection.members and bound.form.name == "shares":
         _check_shares(node, shares, selection, reader)
     return program.Rate(
         kind=bound.form.name,
@@ -90,16 +89,6 @@ def check_total(node: ast.Total | None, reader: FormReader) -> program.Total:
     if node is None:
         return program.Total(1, "epochs", None)
     count = reader.scalar(Kind.COUNT, node.count, "a total", code="T0403")
-    if node.unit.text not in _UNITS:
-        helps, fix = suggestion(node.unit.text, _UNITS, node.unit.span)
-        reader.report.report(
-            "T0122",
-            node.unit.span,
-            f"a total is counted in {either(_UNITS)}",
-            label="not one of these words",
-            helps=helps,
-            fix=fix,
-        )
     number = count if isinstance(count, int) and not isinstance(count, Outcome) else 1
     return program.Total(number, node.unit.text, node.span)
 

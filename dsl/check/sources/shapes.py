@@ -6,7 +6,6 @@ written, then every `where`, then the rest; a `let` may replace a column and see
 its right.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from taskc.dsl.check.expressions.narrowing import known_values
@@ -14,7 +13,7 @@ from taskc.dsl.check.expressions.scopes import Scope
 from taskc.dsl.check.expressions.settle import settle
 from taskc.dsl.check.expressions.typer import Typer
 from taskc.dsl.check.expressions.values import check_choice_values, leaves
-from taskc.dsl.check.expressions.words import a_type, listed, suggestion
+from taskc.dsl.check.expressions.words import a_type, listed
 from taskc.dsl.check.statements import Statements
 from taskc.dsl.check.types import fields_of
 from taskc.dsl.check.units import Unit
@@ -35,6 +34,7 @@ from taskc.dsl.model.types import (
     fits,
 )
 from taskc.dsl.model.walk import names_read
+from taskc.dsl.spelling import did_you_mean
 from taskc.dsl.text.source_text import Span
 
 __all__ = ["Shape", "shape"]
@@ -93,23 +93,30 @@ def shape(
         is_open=columns is None or is_blurred,
         params=unit.params,
         imported=unit.imported_params,
-        origin=None if node is None else (node.span, "its columns are declared here"),
+        origin=None if node is None else (_keyword(node), "its columns are declared here"),
     )
     found = Shape(columns, {}, scope, is_open=columns is None and schema is None)
-    produced: dict[str, ast.Let] = {}
+    shaper = _Shaper(found, raw, schema, report)
     for let in lets:
-        _add_let(let, found, raw, produced, schema, report)
+        shaper.add_let(let)
     for where in statements.many(ast.Where):
-        _add_where(where, found, produced, report)
-    found.row = _row(found, raw, produced, schema, statements, report)
+        shaper.add_where(where)
+    if node is not None and columns is not None and schema is not None:
+        shaper.check_columns(node, columns, schema, statements.block.name.span)
+    found.row = shaper.row()
     unit.used_params |= scope.used_params
     return found
+
+
+def _keyword(node: ast.Fields) -> Span:
+    """The word `fields`: the statement may go over many lines."""
+    return Span(node.span.path, node.span.start, node.span.start + len("fields"))
 
 
 def _columns(node: ast.Fields | None, report: Reporter) -> dict[str, Type] | None:
     if node is None or node.schema_path is not None:
         return None
-    return fields_of(node.fields, report, "source")
+    return fields_of(node.fields, report, "this source")
 
 
 def _raw(
@@ -126,37 +133,74 @@ def _raw(
 # ---- let and where -------------------------------------------------------------------------------
 
 
-def _note_reads(found: Shape, produced: Mapping[str, object]) -> None:
-    """Keeps the raw columns among the names that were just read."""
-    scope = found.scope
-    found.reads |= scope.read - produced.keys()
-    scope.read.clear()
+class _Shaper:
+    """Adds the statements of one source to its shape, in the order of evaluation."""
 
+    def __init__(
+        self, found: Shape, raw: dict[str, Type], schema: program.Schema | None, report: Reporter
+    ) -> None:
+        self.found = found
+        self.names = raw  # the scope's fields: each `let` adds to them
+        self.schema = schema
+        self.report = report
+        self.produced: dict[str, ast.Let] = {}
 
-def _add_let(
-    let: ast.Let,
-    found: Shape,
-    raw: dict[str, Type],
-    produced: dict[str, ast.Let],
-    schema: program.Schema | None,
-    report: Reporter,
-) -> None:
-    name = let.name.text
-    type_ = Typer(found.scope, report).infer(let.value)
-    _note_reads(found, produced)
-    before = produced.get(name)
-    if before is not None and name not in names_read(let.value):
-        _report_lost_let(let, before, report)
-    if schema is not None and name in schema.fields:
-        wanted = schema.fields[name]
-        _check_fits(let, type_, wanted, schema, report)
-        type_ = wanted
-    elif isinstance(type_, NoneType | Path | Cluster):
-        _report_not_a_value(let, type_, report)
-        type_ = UNKNOWN
-    raw[name] = type_
-    produced[name] = let
-    found.lets.append(program.Let(name, settle(let.value, found.scope), type_, let.span))
+    def _note_reads(self) -> None:
+        """Keeps the raw columns among the names that were just read."""
+        scope = self.found.scope
+        self.found.reads |= scope.read - self.produced.keys()
+        scope.read.clear()
+
+    def add_let(self, let: ast.Let) -> None:
+        """Types a `let`; its right side sees the old value of its name."""
+        found, name = self.found, let.name.text
+        found.scope.is_before_wheres = True
+        type_ = Typer(found.scope, self.report).infer(let.value)
+        found.scope.is_before_wheres = False
+        self._note_reads()
+        before = self.produced.get(name)
+        if before is not None and name not in names_read(let.value):
+            _report_lost_let(let, before, self.report)
+        if self.schema is not None and name in self.schema.fields:
+            wanted = self.schema.fields[name]
+            _check_fits(let, type_, wanted, self.schema, self.report)
+            type_ = wanted
+        elif isinstance(type_, NoneType | Path | Cluster):
+            _report_not_a_value(let, type_, self.report)
+            type_ = UNKNOWN
+        self.names[name] = type_
+        self.produced[name] = let
+        found.lets.append(program.Let(name, settle(let.value, found.scope), type_, let.span))
+
+    def add_where(self, where: ast.Where) -> None:
+        """Types a `where`, and keeps what it says about optional fields."""
+        found = self.found
+        found.typer(self.report).condition(where.condition)
+        self._note_reads()
+        found.facts |= known_values(where.condition, holds=True)
+        condition = settle(where.condition, found.scope)
+        found.wheres.append(program.Where(condition, where.span))
+
+    def row(self) -> dict[str, Type]:
+        """The shaped row's fields: the schema's, or every column and let."""
+        fields = dict(self.names) if self.schema is None else dict(self.schema.fields)
+        for name, type_ in fields.items():
+            if name in self.found.facts and isinstance(type_, Optional):
+                fields[name] = type_.inner
+        return fields
+
+    def check_columns(
+        self, node: ast.Fields, columns: dict[str, Type], schema: program.Schema, place: Span
+    ) -> None:
+        """Every field of the schema is a column of its type, or comes from a `let`."""
+        for name, wanted in schema.fields.items():
+            if name in self.produced:
+                continue
+            given = columns.get(name)
+            if given is None and not isinstance(wanted, Optional):
+                _report_lacking(name, node, columns, (schema, place), self.report)
+            elif given is not None and not fits(given, wanted):
+                _report_column(node, name, (given, wanted), schema, self.report)
 
 
 def _report_lost_let(let: ast.Let, before: ast.Let, report: Reporter) -> None:
@@ -194,7 +238,7 @@ def _check_fits(
         "T0220",
         let.value.span,
         f"`{let.name.text}` must be {a_type(wanted)}, not {a_type(given)}",
-        label=f"this is {given}" if len(str(given)) < 60 else f"this is {a_type(given)}",  # noqa: PLR2004
+        label=f"this is {a_type(given)}",
         secondary=((schema.span, f"schema `{schema.name}` wants {_short(wanted)}"),),
         helps=_fit_helps(given, wanted, let.name.text),
     )
@@ -225,70 +269,38 @@ def _fit_helps(given: Type, wanted: Type, name: str) -> tuple[str, ...]:
             return ()
 
 
-def _add_where(
-    where: ast.Where, found: Shape, produced: Mapping[str, object], report: Reporter
-) -> None:
-    typer = found.typer(report)
-    typer.condition(where.condition)
-    _note_reads(found, produced)
-    found.facts |= known_values(where.condition, holds=True)
-    condition = settle(where.condition, found.scope)
-    found.wheres.append(program.Where(condition, where.span))
+# ---- columns against the schema ------------------------------------------------------------------
 
 
-# ---- the shaped row ------------------------------------------------------------------------------
-
-
-def _row(
-    found: Shape,
-    raw: dict[str, Type],
-    produced: Mapping[str, ast.Let],
-    schema: program.Schema | None,
-    statements: Statements,
-    report: Reporter,
-) -> dict[str, Type]:
-    """The row's fields: the schema's, or every column and let."""
-    names = dict(raw) if schema is None else dict(schema.fields)
-    if schema is not None and found.columns is not None:
-        place = statements.one(ast.Fields)
-        assert place is not None
-        for name, wanted in schema.fields.items():
-            if name not in produced:
-                _check_column(name, wanted, found.columns, schema, statements, report)
-    for name, type_ in names.items():
-        if name in found.facts and isinstance(type_, Optional):
-            names[name] = type_.inner
-    return names
-
-
-def _check_column(
+def _report_lacking(
     name: str,
-    wanted: Type,
-    columns: Mapping[str, Type],
-    schema: program.Schema,
-    statements: Statements,
+    node: ast.Fields,
+    columns: dict[str, Type],
+    owner: tuple[program.Schema, Span],
     report: Reporter,
 ) -> None:
-    given = columns.get(name)
-    node = statements.one(ast.Fields)
-    assert node is not None
-    if given is None:
-        if isinstance(wanted, Optional):
-            return
-        near, _ = suggestion(name, columns, None)
-        report.report(
-            "T0222",
-            _name_place(statements),
-            f"`{name}` of schema `{schema.name}` is provided by nothing",
-            label=f"lacks `{name}`",
-            secondary=((schema.span, "the schema"), (node.span, "the columns")),
-            notes=(f"columns: {listed(columns)}",),
-            helps=tuple(each.replace("did you mean", "is it") for each in near)
-            or (f"add `let {name} = ...`",),
-        )
-        return
-    if fits(given, wanted):
-        return
+    schema, place = owner
+    near = did_you_mean(name, columns)
+    report.report(
+        "T0222",
+        place,
+        f"`{name}` of schema `{schema.name}` is provided by nothing",
+        label=f"lacks `{name}`",
+        secondary=((schema.span, "the schema"), (_keyword(node), "the columns")),
+        notes=(f"columns: {listed(columns)}",),
+        helps=tuple(f"take it from `{other}`: `let {name} = {other}`" for other in near[:1])
+        or (f"add `let {name} = ...`",),
+    )
+
+
+def _report_column(
+    node: ast.Fields,
+    name: str,
+    types: tuple[Type, Type],
+    schema: program.Schema,
+    report: Reporter,
+) -> None:
+    given, wanted = types
     place = next(each for each in node.fields if each.name.text == name)
     report.report(
         "T0221",
@@ -298,7 +310,3 @@ def _check_column(
         secondary=((schema.span, f"schema `{schema.name}` wants {_short(wanted)}"),),
         helps=_fit_helps(given, wanted, name),
     )
-
-
-def _name_place(statements: Statements) -> Span:
-    return statements.block.name.span

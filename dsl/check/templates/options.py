@@ -9,7 +9,7 @@ from taskc.dsl.check.expressions.settle import settle, settle_text
 from taskc.dsl.check.expressions.texts import check_text
 from taskc.dsl.check.expressions.typer import Typer
 from taskc.dsl.check.expressions.words import a_type, either, key_text, listed, quoted, suggestion
-from taskc.dsl.diagnostics import Edit, Fix, Reporter, Safety, deletion
+from taskc.dsl.diagnostics import Edit, Fix, Reporter, Safety
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
 from taskc.dsl.model.expressions import Expression, ListDisplay, Literal, Piece, Reference, Text
@@ -26,9 +26,8 @@ from taskc.dsl.model.types import (
 from taskc.dsl.model.walk import Fingerprint, fingerprint, text_fingerprint
 from taskc.dsl.text.source_text import Span
 
-__all__ = ["STYLES", "check_options"]
+__all__ = ["check_options"]
 
-STYLES = ("dashes", "letters", "numbers", "none")
 _MAX_LETTERS = 26
 
 Options = program.ChoiceOptions | program.RowOptions
@@ -36,49 +35,30 @@ Options = program.ChoiceOptions | program.RowOptions
 
 def check_options(node: ast.Options, typer: Typer) -> Options | None:
     """A template's options; None where they are wrong."""
-    report = typer.report
-    style = _style(node, report)
-    if node.answer is None and node.surfaces:
-        return _choice_options(node, style, typer)
-    if node.answer is None:
-        _report_no_answer(node, typer, report)
+    style = node.style.text if node.style else "dashes"
+    if node.answer is not None:
+        return _row_options(node, node.answer, style, typer)
+    if not node.surfaces:
+        _report_no_words(node, typer)
         return None
-    return _row_options(node, node.answer, style, typer)
+    return _choice_options(node, style, typer)
 
 
-def _style(node: ast.Options, report: Reporter) -> str:
-    if node.style is None:
-        return "dashes"
-    if node.style.text not in STYLES:
-        helps, fix = suggestion(node.style.text, STYLES, node.style.span)
-        report.report(
-            "T0310",
-            node.style.span,
-            f"options are shown as {either(STYLES)}",
-            label="not one of these",
-            helps=helps,
-            fix=fix,
-        )
-        return "dashes"
-    return node.style.text
-
-
-def _report_no_answer(node: ast.Options, typer: Typer, report: Reporter) -> None:
+def _report_no_words(node: ast.Options, typer: Typer) -> None:
     type_ = typer.infer(node.subject)
-    if isinstance(type_, List):
-        helps: tuple[str, ...] = ("say which of them is right: `options ... answer label`",)
-    elif isinstance(type_, Choice):
-        values = "  ".join(f'{key_text(value)}: "..."' for value in type_.values[:4])
-        helps = (f"give each value its words: `options ... {{ {values} }}`",)
-    else:
-        helps = ('give each value its words: `options label { yes: "Yes"  no: "No" }`',)
-    report.report(
-        "T0304",
-        node.span,
-        "options need words for each value, or an `answer`",
-        label="neither stands here",
-        helps=helps,
+    helps = ('give each value its words: `options label { yes: "Yes"  no: "No" }`',)
+    if isinstance(type_, Choice):
+        helps = (_words_help(node.subject, type_),)
+    typer.report.report(
+        "T0304", node.span, "options without a single value", label="empty", helps=helps
     )
+
+
+def _words_help(subject: Expression, choice: Choice) -> str:
+    """How options over a choice are written."""
+    values = "  ".join(f'{key_text(value)}: "..."' for value in choice.values[:4])
+    name = subject.name if isinstance(subject, Reference) else "label"
+    return f"give each value its words: `options {name} {{ {values} }}`"
 
 
 # ---- options over a choice -----------------------------------------------------------------------
@@ -95,7 +75,8 @@ def _choice_options(node: ast.Options, style: str, typer: Typer) -> program.Choi
             helps=("give it a name: `let label = ...`, in the source or here",),
         )
         return None
-    values = _values(node.subject, typer)
+    given = [option.value.text for option in node.surfaces]
+    values = _values(node.subject, given, typer)
     _check_surfaces(node, report)
     if values is not None:
         _check_coverage(node, values, typer)
@@ -114,7 +95,7 @@ def _choice_options(node: ast.Options, style: str, typer: Typer) -> program.Choi
     )
 
 
-def _values(subject: Reference, typer: Typer) -> tuple[str, ...] | None:
+def _values(subject: Reference, given: list[str], typer: Typer) -> tuple[str, ...] | None:
     """The values of the choice; None where they are not known or something was reported."""
     type_ = typer.value(subject)
     if isinstance(type_, Unknown):
@@ -127,16 +108,18 @@ def _values(subject: Reference, typer: Typer) -> tuple[str, ...] | None:
         f"options stand over a choice, and `{subject.name}` is {a_type(type_)}",
         label=f"this is {a_type(type_)}",
         secondary=(typer.scope.origin,) if typer.scope.origin else (),
-        helps=_choice_helps(subject.name, type_),
+        helps=_choice_helps(subject.name, type_, given),
     )
     return None
 
 
-def _choice_helps(name: str, type_: Type) -> tuple[str, ...]:
+def _choice_helps(name: str, type_: Type, given: list[str]) -> tuple[str, ...]:
     if is_text(type_):
-        return (f"declare its values: `{name}: choice(...)`",)
+        values = ", ".join(key_text(value) for value in given)
+        return (f"declare its values: `{name}: choice({values})`",)
     if isinstance(type_, Int):
-        return (f'map its numbers: `let {name} = ["yes", "no"][{name}]`',)
+        values = ", ".join(quoted(value) for value in given)
+        return (f"map its numbers in the source: `let {name} = [{values}][{name}]`",)
     if isinstance(type_, List):
         return ("options that come from the row: `options LIST answer E`",)
     return ()
@@ -250,16 +233,6 @@ def _row_options(
     node: ast.Options, answer: Expression, style: str, typer: Typer
 ) -> program.RowOptions | None:
     report = typer.report
-    if node.surfaces:
-        report.report(
-            "T0308",
-            answer.span,
-            "options with words have their answer already",
-            label="not needed",
-            notes=("the field's own value says which option is right",),
-            fix=deletion(answer.span, Safety.DISPLAY),
-        )
-        return None
     subject, scope = node.subject, typer.scope
     items, type_ = typer.value(subject), typer.value(answer)
     if not _check_list(subject, items, report):
@@ -287,9 +260,17 @@ def _check_list(subject: Expression, items: Type, report: Reporter) -> bool:
         subject.span,
         f"options of the row are a list of texts, not {a_type(items)}",
         label=f"this is {a_type(items)}",
-        helps=("name them: `options [answer0, answer1] answer label`",) if is_text(items) else (),
+        helps=_list_helps(subject, items),
     )
     return False
+
+
+def _list_helps(subject: Expression, items: Type) -> tuple[str, ...]:
+    if isinstance(items, Choice):
+        return (_words_help(subject, items),)
+    if is_text(items):
+        return ("name them: `options [answer0, answer1] answer label`",)
+    return ()
 
 
 def _check_answer(answer: Expression, type_: Type, subject: Expression, report: Reporter) -> bool:

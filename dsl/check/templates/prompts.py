@@ -6,16 +6,16 @@ written. How a text reads is judged in `wording`.
 
 from dataclasses import dataclass
 
-from taskc.dsl.check.expressions.narrowing import known_values
+from taskc.dsl.check.expressions.narrowing import known_values, path_of
 from taskc.dsl.check.expressions.scopes import Scope
 from taskc.dsl.check.expressions.settle import settle, settle_text
 from taskc.dsl.check.expressions.texts import check_text
 from taskc.dsl.check.expressions.typer import Typer
-from taskc.dsl.check.expressions.words import a_type, either, listed, suggestion
+from taskc.dsl.check.expressions.words import a_type, either, listed
 from taskc.dsl.diagnostics import Reporter, insertion
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
-from taskc.dsl.model.expressions import Expression, Name, Piece, Text
+from taskc.dsl.model.expressions import Expression, Piece, Text
 from taskc.dsl.model.types import (
     BOOL,
     TEXT,
@@ -90,14 +90,15 @@ def _report_no_label(node: PromptNode, label: str, report: Reporter) -> None:
     keyword = node.keyword if isinstance(node, ast.Prompt) else "dialogue"
     span = node.span
     word = Span(span.path, span.start, span.start + len(keyword))
+    colon = ":" if isinstance(node, ast.Prompt) else ""
     report.report(
         "T0315",
         word,
         f"a {keyword} among several needs a label",
         label="no label",
         notes=("the label is part of the key by which rows choose their prompt",),
-        helps=(f"name what it does: `{keyword} {label}: ...`",),
-        fix=insertion(Span(span.path, word.end, word.end), f" {label}:"),
+        helps=(f"name what it does: `{keyword} {label}{colon} ...`",),
+        fix=insertion(Span(span.path, word.end, word.end), f" {label}{colon}"),
     )
 
 
@@ -129,18 +130,9 @@ def check_prompt(
 
 def _prompt_turns(node: ast.Prompt, typer: Typer) -> tuple[program.Turn, ...]:
     turns = [_turn("input", node.input, typer)]
-    _check_not_empty(node.input, "input", typer.report)
     if node.target is not None:
         turns.append(_turn("target", node.target, typer))
         _check_not_empty(node.target, "target", typer.report)
-    elif node.keyword == "inverse":
-        typer.report.report(
-            "T0324",
-            node.span,
-            "an inverse prompt has no target",
-            label='lacks `-> "..."`',
-            helps=('say what is generated: `inverse "..." -> "{question}"`',),
-        )
     return tuple(turns)
 
 
@@ -162,8 +154,6 @@ def _dialogue_turns(node: ast.Dialogue, typer: Typer) -> tuple[program.Turn, ...
     report = typer.report
     turns = []
     for turn in node.turns:
-        if turn.role.text not in ROLES:
-            _report_role(turn.role, report)
         _check_not_empty(turn.text, f"{turn.role.text}'s turn", report)
         turns.append(_turn(turn.role.text, turn.text, typer))
     if node.messages is None and not turns:
@@ -175,19 +165,6 @@ def _dialogue_turns(node: ast.Dialogue, typer: Typer) -> tuple[program.Turn, ...
             helps=('add turns: `user "{question}"`, `assistant "{answer}"`',),
         )
     return tuple(turns)
-
-
-def _report_role(role: Name, report: Reporter) -> None:
-    helps, fix = suggestion(role.text, ROLES, role.span)
-    report.report(
-        "T0325",
-        role.span,
-        f"unknown role `{role.text}`",
-        label="not a role",
-        notes=(f"roles: {listed(ROLES)}",),
-        helps=helps,
-        fix=fix,
-    )
 
 
 def _check_messages(messages: Expression, typer: Typer) -> None:
@@ -205,8 +182,13 @@ def _check_messages(messages: Expression, typer: Typer) -> None:
 def _check_message(messages: Expression, fields: dict[str, Type], report: Reporter) -> None:
     for name in ("role", "content"):
         if name not in fields:
-            near, _ = suggestion(name, fields, None)
-            _report_messages(messages, f"without `{name}`", report, near)
+            path = path_of(messages) or "..."
+            made = "{role: m.speaker, content: m.words}"
+            helps = (
+                f"fields of yours: {listed(fields)}",
+                f"make messages of them: `dialogue from [{made} for m in {path}]`",
+            )
+            _report_messages(messages, f"without `{name}`", report, helps)
             return
         if not is_text(fields[name]) and not isinstance(fields[name], Unknown):
             _report_messages(messages, f"whose `{name}` is {a_type(fields[name])}", report)

@@ -16,8 +16,8 @@ from taskc.dsl.check.statements import Statements
 from taskc.dsl.check.templates.options import Options, check_options
 from taskc.dsl.check.templates.prompts import PromptNode, Scopes, check_labels, check_prompt
 from taskc.dsl.check.templates.served import Row, Served, find_served
-from taskc.dsl.check.templates.wording import check_wording
-from taskc.dsl.check.units import Declared, Unit, marking
+from taskc.dsl.check.templates.wording import Written, check_same_texts, check_wording
+from taskc.dsl.check.units import Unit, marking
 from taskc.dsl.diagnostics import Diagnostic, Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
@@ -42,59 +42,67 @@ class _Body:
 
 def check_templates(unit: Unit, units: Sequence[Unit], report: Reporter) -> None:
     """Fills the unit's templates."""
+    written: list[Written] = []
     for declared, block in unit.blocks("template"):
         with marking(declared, report):
-            template = _template(block, declared, unit, units, report)
-        unit.templates[declared.name.text] = template
+            statements = Statements(block, report)
+            declared.is_broken |= statements.has_broken
+            served = find_served(block, declared, unit, units, report)
+            whole = _Whole(statements, served, unit)
+            unit.templates[declared.name.text] = _template(whole, report)
+        sources = frozenset(id(source) for source in served.sources)
+        written.append(Written(block.name.text, whole.nodes, whole.options, sources))
+    check_same_texts(written, report)
 
 
-def _template(
-    block: ast.Block, declared: Declared, unit: Unit, units: Sequence[Unit], report: Reporter
-) -> program.Template:
-    statements = Statements(block, report)
-    declared.is_broken |= statements.has_broken
-    served = find_served(block, declared, unit, units, report)
-    nodes: list[PromptNode] = [
-        each for each in statements.statements if isinstance(each, ast.Prompt | ast.Dialogue)
-    ]
-    if not statements.has_broken:
-        check_labels(nodes, report)
-    check_wording(nodes, statements.one(ast.Options), report)
-    body = _check_rows(statements, nodes, served, unit, report)
+class _Whole:
+    """A template as written, with what it serves."""
+
+    def __init__(self, statements: Statements, served: Served, unit: Unit) -> None:
+        self.statements = statements
+        self.served = served
+        self.unit = unit
+        self.name = statements.block.name.text
+        self.options = statements.one(ast.Options)
+        self.nodes: list[PromptNode] = [
+            each for each in statements.statements if isinstance(each, ast.Prompt | ast.Dialogue)
+        ]
+
+
+def _template(whole: _Whole, report: Reporter) -> program.Template:
+    if not whole.statements.has_broken:
+        check_labels(whole.nodes, report)
+    check_wording(whole.nodes, whole.options, report)
+    body = _check_rows(whole, report)
     return program.Template(
-        block.name.text,
-        tuple(served.sources),
+        whole.name,
+        tuple(whole.served.sources),
         body.options,
         tuple(body.prompts),
         tuple(body.lets),
         tuple(body.wheres),
-        block.name.span,
+        whole.statements.block.name.span,
     )
 
 
 # ---- one body, several rows ----------------------------------------------------------------------
 
 
-def _check_rows(
-    statements: Statements,
-    nodes: list[PromptNode],
-    served: Served,
-    unit: Unit,
-    report: Reporter,
-) -> _Body:
+def _check_rows(whole: _Whole, report: Reporter) -> _Body:
     """Checks the body for each row, and reports what was found once."""
-    if not served.rows:
+    rows = whole.served.rows
+    if not rows:
         return _Body()
     found: list[list[Diagnostic]] = []
     bodies: list[_Body] = []
-    for row in served.rows:
+    for row in rows:
         own = Reporter()
-        bodies.append(_check_body(statements, nodes, row, unit, own, served))
+        bodies.append(_check_body(whole, row, own))
         found.append(own.diagnostics)
-    if len(served.rows) == 1:
+    if len(rows) == 1:
         report.diagnostics.extend(found[0])
     else:
-        _merge(found, served.rows, statements.block.name.text, report)
+        _merge(found, rows, whole.name, report)
     return bodies[0]
 
 
@@ -127,7 +135,7 @@ def _report_missing(
         secondary=tuple((row.origin[0], "served by this template") for row in rows),
         notes=(f"fields of {lacking.name}: {', '.join(lacking.fields)}",),
         helps=(
-            f"give it one with `let {name} = ...`",
+            f"give it one: `let {name} = ...` in {lacking.name}",
             f"or write a template of its own and leave it out of `{template}`",
         ),
     )
@@ -136,25 +144,19 @@ def _report_missing(
 # ---- one row -------------------------------------------------------------------------------------
 
 
-def _check_body(
-    statements: Statements,
-    nodes: list[PromptNode],
-    row: Row,
-    unit: Unit,
-    report: Reporter,
-    served: Served,
-) -> _Body:
+def _check_body(whole: _Whole, row: Row, report: Reporter) -> _Body:
     body = _Body()
+    statements, unit = whole.statements, whole.unit
     fields: dict[str, Type] = dict(row.fields)
     scope = Scope(
-        subject=f"template `{statements.block.name.text}`",
+        subject=f"template `{whole.name}`",
         fields=fields,
         code=_UNKNOWN_FIELD,
-        is_open=row.is_open or not served.is_complete or statements.has_broken,
+        is_open=row.is_open or not whole.served.is_complete or statements.has_broken,
         params=unit.params,
         imported=unit.imported_params,
         origin=row.origin,
-        is_shared=len(served.rows) > 1,
+        is_shared=len(whole.served.rows) > 1,
     )
     for let in statements.many(ast.Let):
         type_ = Typer(scope, report).infer(let.value)
@@ -165,12 +167,11 @@ def _check_body(
         Typer(scope, report, scopes.facts).condition(where.condition)
         scopes.facts |= known_values(where.condition, holds=True)
         body.wheres.append(program.Where(settle(where.condition, scope), where.span))
-    node = statements.one(ast.Options)
-    if node is not None:
-        body.options = check_options(node, Typer(scope, report, scopes.facts))
-    scopes.text = _text_scope(scope, node)
+    if whole.options is not None:
+        body.options = check_options(whole.options, Typer(scope, report, scopes.facts))
+    scopes.text = _text_scope(scope, whole.options)
     body.prompts = [
-        check_prompt(each, position, scopes, report) for position, each in enumerate(nodes)
+        check_prompt(each, position, scopes, report) for position, each in enumerate(whole.nodes)
     ]
     unit.used_params |= scope.used_params | scopes.text.used_params
     return body

@@ -5,16 +5,17 @@ placeholder, a space before the seam, and prompts that say the same twice. Expre
 as they are written, never by value.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from taskc.dsl.check.templates.prompts import PromptNode
 from taskc.dsl.diagnostics import Fix, Reporter, Safety, deletion, replacement
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model.expressions import Piece, Placeholder, Reference, Text
-from taskc.dsl.model.walk import Fingerprint, fingerprint, names_read, text_fingerprint
+from taskc.dsl.model.walk import Fingerprint, fingerprint, text_fingerprint
 from taskc.dsl.text.source_text import Span
 
-__all__ = ["check_wording", "prompt_fingerprint"]
+__all__ = ["Written", "check_same_texts", "check_wording"]
 
 _GREEK_TO_CYRILLIC = range(0x370, 0x530)
 _LATIN_END = 0x250
@@ -51,24 +52,30 @@ def _placeholders(text: Text) -> Iterator[Placeholder]:
 
 def _check_glued(text: Text, report: Reporter) -> None:
     """`{hypothesis}n`: a lost backslash or a lost space."""
+    reported: Piece | None = None
     for before, after in zip(text.parts, text.parts[1:], strict=False):
         if isinstance(before, Placeholder) and isinstance(after, Piece):
             if after.text and _is_spaced_letter(after.text[0]):
                 _report_glued(before, after, report)
-        elif (
-            isinstance(before, Piece)
-            and isinstance(after, Placeholder)
-            and before.text
-            and _is_spaced_letter(before.text[-1])
-        ):
-            end = before.span.end
-            report.report(
-                "T0318",
-                after.span,
-                "a word runs into a placeholder",
-                label="no space before it",
-                secondary=((Span(before.span.path, end - 1, end), "this letter"),),
-            )
+                reported = after
+        elif isinstance(before, Piece) and isinstance(after, Placeholder):
+            is_word = _first_word(before.text) == before.text
+            if is_word and reported is before:
+                continue  # `{a}n{b}`: said once
+            if before.text and _is_spaced_letter(before.text[-1]):
+                _report_runs_into(before, after, report)
+
+
+def _report_runs_into(piece: Piece, placeholder: Placeholder, report: Reporter) -> None:
+    end = piece.span.end
+    report.report(
+        "T0318",
+        placeholder.span,
+        "a word runs into a placeholder",
+        label="no space before it",
+        secondary=((Span(piece.span.path, end - 1, end), "this letter"),),
+        helps=("if a space is missing, put one there",),
+    )
 
 
 def _is_spaced_letter(character: str) -> bool:
@@ -196,7 +203,7 @@ def _check_asked(
 # ---- the same text twice -------------------------------------------------------------------------
 
 
-def prompt_fingerprint(node: PromptNode) -> Fingerprint:
+def _prompt_fingerprint(node: PromptNode) -> Fingerprint:
     """Equal for prompts that show and ask the same under the same condition."""
     when = () if node.when is None else fingerprint(node.when)
     if isinstance(node, ast.Prompt):
@@ -209,8 +216,8 @@ def prompt_fingerprint(node: PromptNode) -> Fingerprint:
 
 
 def _check_same(node: PromptNode, seen: dict[Fingerprint, Span], report: Reporter) -> None:
-    key = prompt_fingerprint(node)
-    place = node.span if isinstance(node, ast.Dialogue) else node.input.span
+    key = _prompt_fingerprint(node)
+    place = _place(node)
     if key in seen:
         report.report(
             "T0316",
@@ -223,12 +230,53 @@ def _check_same(node: PromptNode, seen: dict[Fingerprint, Span], report: Reporte
     seen.setdefault(key, place)
 
 
-def names_in(node: PromptNode) -> set[str]:
-    """Every name that a prompt's texts and condition read."""
-    found: set[str] = set() if node.when is None else names_read(node.when)
-    for text in _texts(node):
-        for placeholder in _placeholders(text):
-            found |= names_read(placeholder.expression)
-    if isinstance(node, ast.Dialogue) and node.messages is not None:
-        found |= names_read(node.messages)
-    return found
+@dataclass(slots=True)
+class Written:
+    """A template's prompts as written, and what they serve."""
+
+    name: str
+    nodes: list[PromptNode]
+    options: ast.Options | None
+    sources: frozenset[int]
+
+
+def check_same_texts(templates: Iterable[Written], report: Reporter) -> None:
+    """Prompts of two templates that serve the same source with the same text."""
+    seen: dict[Fingerprint, tuple[Written, PromptNode]] = {}
+    for template in templates:
+        options = _options_fingerprint(template.options)
+        key: Fingerprint
+        own: dict[Fingerprint, tuple[Written, PromptNode]] = {}
+        for node in template.nodes:
+            key = (options, _prompt_fingerprint(node))
+            found = seen.get(key)
+            if found is not None and found[0].sources & template.sources:
+                _report_same_elsewhere(node, found[0], found[1], report)
+            own.setdefault(key, (template, node))
+        for key, value in own.items():
+            seen.setdefault(key, value)
+
+
+def _options_fingerprint(options: ast.Options | None) -> Fingerprint:
+    if options is None:
+        return ()
+    words = tuple((each.value.text, text_fingerprint(each.surface)) for each in options.surfaces)
+    answer = () if options.answer is None else fingerprint(options.answer)
+    return fingerprint(options.subject), words, answer
+
+
+def _place(node: PromptNode) -> Span:
+    return node.span if isinstance(node, ast.Dialogue) else node.input.span
+
+
+def _report_same_elsewhere(
+    node: PromptNode, other: Written, before: PromptNode, report: Reporter
+) -> None:
+    report.report(
+        "T0316",
+        _place(node),
+        f"template `{other.name}` has a prompt with the same text for the same source",
+        label="the same again",
+        secondary=((_place(before), "first here"),),
+        notes=("such a prompt is drawn twice as often as the others",),
+    )

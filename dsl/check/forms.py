@@ -53,6 +53,7 @@ class Bound:
         rows: Arguments that are expressions over rows.
         spans: Where each argument that was given stands.
         extra: Arguments beyond the table, of an open form.
+        weights: Where the names of weights stand.
     """
 
     form: Form
@@ -61,6 +62,7 @@ class Bound:
     rows: dict[str, Expression] = field(default_factory=dict)
     spans: dict[str, Span] = field(default_factory=dict)
     extra: dict[str, Expression] = field(default_factory=dict)
+    weights: dict[str, Span] = field(default_factory=dict)
 
     def count(self, name: str) -> int:
         """The value of an argument of kind COUNT."""
@@ -145,7 +147,7 @@ class FormReader:
             name.span,
             f"unknown {noun} `{name.text}`",
             label=f"not a {noun}",
-            notes=(f"{noun}s: {listed(table)}",),
+            notes=(f"known: {listed(table)}",),
             helps=helps,
             fix=fix,
         )
@@ -263,6 +265,8 @@ class FormReader:
         if isinstance(found, Outcome):
             return False
         bound.values[parameter.name] = found
+        if isinstance(value, DictDisplay):
+            bound.weights = {name.text: name.span for name, _ in value.entries}
         return True
 
     def _value(self, form: Form, parameter: FormArgument, value: Expression) -> Value | Outcome:

@@ -41,8 +41,8 @@ REQUIRED: Final = Required.REQUIRED
 class Kind(StrEnum):
     """What an argument takes; the value is how a message says it."""
 
-    COUNT = "a whole number from 1"
-    WHOLE = "a whole number from 0"
+    COUNT = "a whole number above 0"
+    WHOLE = "a whole number, 0 or more"
     NUMBER = "a number above 0"
     FRACTION = "a number from 0 to 1"
     TEXT = "a text"

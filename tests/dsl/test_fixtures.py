@@ -1,6 +1,7 @@
 """Wrong specs and what is said about them: one file a mistake, the whole report beside it.
 
-A fixture is a text in sections: `=== NAME.task` for each input file, `=== params` for values from
+A fixture is a text in sections: `=== NAME.task` for each input file (`latin-1` or `locked`
+after the name says how it is stored), `=== params` for values from
 outside (`NAME=VALUE` a line), `=== paths` for what the command line names (default: the working
 directory), and `=== expected` with the report. `TASKC_UPDATE_FIXTURES='T03*'` writes these reports
 again; read each one that changed.
@@ -24,7 +25,7 @@ SECTION = re.compile(r"^=== (.*)\n", re.MULTILINE)
 MAX_FIRST_LINE = 100
 
 # Codes that only a build can report have their fixtures under tests/fixtures/build.
-BUILD_TIME = re.compile(r"T052\d|T064\d|T065\d|T08\d\d|T09\d\d")
+BUILD_TIME = re.compile(r"T05[1-4]\d|T06[45]\d|T08\d\d|T09\d\d")
 
 
 def sections(text):
@@ -33,12 +34,31 @@ def sections(text):
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
+class Locked(Memory):
+    """A file system in which some files may not be read: their section's name ends in `locked`."""
+
+    def read(self, path):
+        """Refuses what is locked."""
+        if self.files[path] is None:
+            raise PermissionError(13, "Permission denied", path)
+        return super().read(path)
+
+
+def files_of(found):
+    """Returns the input files of a fixture; a word after the name says how they are stored."""
+    files = {}
+    for section, text in found.items():
+        name, _, how = section.partition(" ")
+        if "." in name:
+            files[name] = None if how == "locked" else text.encode(how or "utf-8")
+    return files
+
+
 def report_of(found):
     """Returns the report on the files of a fixture, and its diagnostics."""
-    files = {n: t.encode() for n, t in found.items() if n.endswith(".task") or "." in n}
     params = dict(line.split("=", 1) for line in found.get("params", "").split("\n") if line)
     paths = found.get("paths", ".").split()
-    checked = check(paths, params=params, files=Memory(files))
+    checked = check(paths, params=params, files=Locked(files_of(found)))
     return render(checked.diagnostics, checked.program.texts), checked.diagnostics
 
 

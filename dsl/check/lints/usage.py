@@ -51,7 +51,8 @@ def _has_broken(unit: Unit) -> bool:
 
 def _report(report: Reporter, code: str, declared: Declared, words: str, label: str) -> None:
     name = declared.name
-    report.report(code, name.span, f"{declared.kind} `{name.text}` {words}", label=label)
+    kind = "parameter" if declared.kind == "param" else declared.kind
+    report.report(code, name.span, f"{kind} `{name.text}` {words}", label=label)
 
 
 # ---- sources and templates -----------------------------------------------------------------------

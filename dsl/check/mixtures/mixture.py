@@ -66,6 +66,7 @@ class MixtureChecker:
 
     def _mixture(self, declared: Declared, block: ast.Block, unit: Unit) -> program.Mixture:
         report = self.report
+        before = len(report.diagnostics)
         statements = Statements(block, report)
         declared.is_broken |= statements.has_broken
         held_out = find_held_out(
@@ -80,7 +81,7 @@ class MixtureChecker:
         rate = check_rate(statements.one(ast.Rate), selection, reader)
         total = check_total(statements.one(ast.Total), reader)
         everything = [*sources, *(take.source for take in takes)]
-        if not declared.is_broken:
+        if not declared.is_broken and len(report.diagnostics) == before:
             self._check_whole(statements, everything, held_out)
         mixture = program.Mixture(
             name=block.name.text,

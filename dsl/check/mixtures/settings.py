@@ -13,6 +13,7 @@ from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
 from taskc.dsl.model.expressions import Expression, ListDisplay, Literal, Range, Reference
 from taskc.dsl.model.forms import DECONTAMINATIONS, RATES, Kind
+from taskc.dsl.text.source_text import Span
 
 __all__ = [
     "TEMPLATE_CHOICES",
@@ -46,7 +47,7 @@ def check_rate(node: ast.Rate | None, selection: Selection, reader: FormReader) 
             helps=("a `take` says itself how many",),
         )
     elif selection.members and bound.form.name == "shares":
-        _check_shares(node, shares, selection, reader)
+        _check_shares(node, bound.weights, selection, reader)
     return program.Rate(
         kind=bound.form.name,
         cap=bound.count_or_none("cap") if "cap" in values else None,
@@ -58,21 +59,22 @@ def check_rate(node: ast.Rate | None, selection: Selection, reader: FormReader) 
 
 
 def _check_shares(
-    node: ast.Rate, shares: dict[str, float], selection: Selection, reader: FormReader
+    node: ast.Rate, shares: dict[str, Span], selection: Selection, reader: FormReader
 ) -> None:
     """Every name of `from` has its share, and no other has one."""
     names = [member.name for member in selection.members]
     strange = [name for name in shares if name not in names]
     missing = [name for name in names if name not in shares]
     for name in strange:
-        helps, _ = suggestion(name, missing, None)
+        helps, fix = suggestion(name, missing, shares[name])
         reader.report.report(
             "T0410",
-            node.call.span,
+            shares[name],
             f"`{name}` has a share and is not in `from`",
-            label=f"a share for `{name}`",
+            label="not mixed here",
             notes=(f"in `from`: {listed(names)}",),
             helps=helps,
+            fix=fix,
         )
     if len(missing) > len(strange):
         reader.report.report(

@@ -37,7 +37,7 @@ def check_tokenizer_path(
     node: ast.From, unit: Unit, report: Reporter
 ) -> tuple[str, Text, dict[str, program.ParamValue | list[str]]] | None:
     """A tokenizer's kind, path and arguments; None where they are wrong."""
-    bound = FormReader(unit, report).read(node.call, TOKENIZERS, "tokenizer's origin", "T0501")
+    bound = FormReader(unit, report).read(node.call, TOKENIZERS, "origin of a tokenizer", "T0501")
     if bound is None:
         return None
     path = _main_text(node, bound, unit, report, with_split=False)

@@ -87,9 +87,9 @@ class _Lowering:
         )
 
     def _clusters(self) -> dict[int, tuple[str, ...]]:
-        """Identity of a source -> names of the clusters that hold it, in all packages."""
+        """Identity of a source -> names of the clusters that hold it, in packages within reach."""
         found: dict[int, list[str]] = {}
-        for package in self.program.packages:
+        for package in self._reached():
             for cluster in package.clusters.values():
                 for source in cluster.sources:
                     found.setdefault(id(source), []).append(cluster.name)
@@ -116,7 +116,10 @@ class _Lowering:
             splits=tuple(split.name for split in read),
             carved=tuple(
                 plan.CarvedSplit(
-                    name=split.name, origin=split.carve.origin, count=split.carve.count
+                    name=split.name,
+                    origin=split.carve.origin,
+                    count=split.carve.count,
+                    at=self._place(split.span),
                 )
                 for split in carved
                 if split.carve and split.carve.origin in {s.name for s in read}
@@ -137,6 +140,7 @@ class _Lowering:
             references=scope.optional(source.references, "references"),
             license=source.license,
             at=self._place(source.span),
+            places={name: self._place(span) for name, span in source.field_spans.items()},
         )
 
     def _connector(self, source: checked.Source, splits: Iterable[checked.Split]) -> plan.Connector:
@@ -422,10 +426,24 @@ class _Lowering:
     def _package(self, span: Span) -> checked.Package:
         """The package whose folder holds the file of a span."""
         folder = posixpath.dirname(span.path) or "."
-        for package in self.program.packages:
+        for package in self._reached():
             if package.folder == folder:
                 return package
         raise InternalError(f"no package holds {span.path}")
+
+    def _reached(self) -> list[checked.Package]:
+        """The build's package and those that it imports, directly or not, itself first.
+
+        Packages that happen to be given beside it are left out: they must change nothing.
+        """
+        found: list[checked.Package] = []
+        waiting = [self.package]
+        while waiting:
+            package = waiting.pop(0)
+            if all(package is not each for each in found):
+                found.append(package)
+                waiting += package.imports.values()
+        return found
 
 
 def _unique(sources: Iterable[checked.Source]) -> list[checked.Source]:

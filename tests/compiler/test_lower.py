@@ -1,61 +1,110 @@
-"""Lowering: a build and the packages that it imports, and nothing of what stands beside them."""
+"""Lowering: parameters become values, paths are resolved, every `choose` has a draw of its own."""
 
+import posixpath
+
+from taskc.compiler import plan
 from taskc.compiler.lower import lower
 from taskc.dsl.checker import check
+from taskc.dsl.errors import has_errors
 from taskc.dsl.packages import Memory
 
-COMMON = """language 1
-param folder: path = "data"
-source trivia {
-  from    jsonl("{folder}/trivia.jsonl")
-  splits  train
-  fields  { question: text  answer: text }
-  license "Apache-2.0"
-}
-cluster knowledge { sources trivia }
-template ask for trivia { prompt only: "{question}" -> "{answer}" }
-"""
-RECIPE = """language 1
-import "../common"
-mixture all { from common.knowledge }
-tokenizer letters { from file("tokenizer.json")  eos "<|end|>" }
-build all {
-  mixture   all
-  tokenizer letters
-  format    prompt_target(input: 64, target: 16, separator: "\\n", end: eos)
-  pack      best_fit(length: 128)
+HEAD = "language 1\n"
+TAIL = """
+tokenizer t { from file("{data}/t.json")  eos "<eos>" }
+mixture m { from s }
+build b {
+  mixture m
+  tokenizer t
+  format prompt_target(input: 8, target: 8, separator: eos, end: eos)
+  pack best_fit(length: 32)
 }
 """
-OTHER = """language 1
-import "../common"
-cluster other { sources common.trivia }
-"""
-FILES = {
-    "common/common.task": COMMON.encode(),
-    "other/other.task": OTHER.encode(),
-    "recipe/recipe.task": RECIPE.encode(),
+SPEC = (
+    HEAD
+    + """
+param data: path = "rows"
+param greeting: text = "Hello"
+
+source s {
+  from   jsonl("{data}/s.{split}.jsonl")
+  fields { a: text  b: text }
+  let    c = choose(a, b)
+  let    d = choose(choose(a, b), c)
 }
 
-
-def lowered(*paths):
-    """The plans of the builds at or below `paths`."""
-    checked = check(list(paths), files=Memory(FILES))
-
-    assert not checked.has_errors, checked.diagnostics
-    return lower(checked.program).builds
-
-
-def test_a_build_takes_what_it_imports_from_where_that_is_declared():
-    """Sources, templates and parameters of an imported package come with their own places."""
-    (build,) = lowered("recipe")
-    (source,) = build.sources
-    (template,) = build.templates
-
-    assert source.connector.patterns == {"train": "common/data/trivia.jsonl"}
-    assert source.clusters == ("knowledge",)
-    assert source.at.path == template.at.path == "common/common.task"
+template ask for s {
+  prompt one: "{greeting} {a} {choose(b, c)}" -> "{d}"
+}
+"""
+    + TAIL
+)
 
 
-def test_packages_given_beside_a_build_change_nothing():
-    """A plan is the same whether its package is named alone or with all that stand around it."""
-    assert lowered("recipe") == lowered(".")
+def lowered(spec: str = SPEC, **params: str) -> plan.BuildPlan:
+    """The plan of the one build of a spec in the folder `recipes`."""
+    checked = check(["recipes"], params=params, files=Memory({"recipes/s.task": spec.encode()}))
+    assert not has_errors(checked.diagnostics)
+    return lower(checked.program).builds[0]
+
+
+def draws(value: object) -> list[str]:
+    """Names of the draws in a model, in order."""
+    found = []
+    if isinstance(value, plan.Call) and value.draw:
+        found.append(value.draw)
+    if isinstance(value, plan.Model):
+        value = [getattr(value, name) for name in type(value).model_fields]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        found += [draw for item in value for draw in draws(item)]
+    return found
+
+
+def test_parameters_are_values():
+    """A parameter's name is gone; its value stands where it stood."""
+    parts = lowered().templates[0].prompts[0].turns[0].text.parts
+
+    assert parts[0] == plan.Const(value="Hello")
+    assert parts[2] == plan.Name(name="a")
+
+
+def test_a_field_stands_before_a_parameter():
+    """What the row calls `greeting` is the row's."""
+    spec = SPEC.replace("fields { a: text", "fields { greeting: text  a: text")
+
+    assert lowered(spec).templates[0].prompts[0].turns[0].text.parts[0] == plan.Name(
+        name="greeting"
+    )
+
+
+def test_declared_paths_start_at_their_file_and_given_ones_at_the_working_directory():
+    """`param data: path` brings its own root, which provenance is relative to."""
+    declared, given = lowered().sources[0].connector, lowered(data="big/x").sources[0].connector
+
+    assert declared.patterns == {"train": "recipes/rows/s.train.jsonl"}
+    assert declared.roots == {"train": "recipes/rows"}
+    assert given.patterns == {"train": "big/x/s.train.jsonl"}
+    assert given.roots == {"train": "big/x"}
+    assert lowered().tokenizer.path == posixpath.join("recipes", "rows", "t.json")
+
+
+def test_a_path_that_is_the_working_directory_is_not_joined_twice():
+    """`--set data=.` reads from here."""
+    assert lowered(data=".").sources[0].connector.patterns == {"train": "s.train.jsonl"}
+
+
+def test_every_choose_has_a_draw_of_its_own():
+    """Two choices in one place, and in two places, are independent."""
+    found = draws(lowered())
+
+    assert len(found) == 4
+    assert len(set(found)) == 4
+
+
+def test_places_say_line_and_column():
+    """A clause knows where it stands."""
+    let = lowered().sources[0].lets[0]
+
+    assert (let.at.path, let.at.line) == ("recipes/s.task", 9)
+    assert SPEC[let.at.start : let.at.end] == "let    c = choose(a, b)"

@@ -1,0 +1,61 @@
+"""Lowering: a build and the packages that it imports, and nothing of what stands beside them."""
+
+from taskc.compiler.lower import lower
+from taskc.dsl.checker import check
+from taskc.dsl.packages import Memory
+
+COMMON = """language 1
+param folder: path = "data"
+source trivia {
+  from    jsonl("{folder}/trivia.jsonl")
+  splits  train
+  fields  { question: text  answer: text }
+  license "Apache-2.0"
+}
+cluster knowledge { sources trivia }
+template ask for trivia { prompt only: "{question}" -> "{answer}" }
+"""
+RECIPE = """language 1
+import "../common"
+mixture all { from common.knowledge }
+tokenizer letters { from file("tokenizer.json")  eos "<|end|>" }
+build all {
+  mixture   all
+  tokenizer letters
+  format    prompt_target(input: 64, target: 16, separator: "\\n", end: eos)
+  pack      best_fit(length: 128)
+}
+"""
+OTHER = """language 1
+import "../common"
+cluster other { sources common.trivia }
+"""
+FILES = {
+    "common/common.task": COMMON.encode(),
+    "other/other.task": OTHER.encode(),
+    "recipe/recipe.task": RECIPE.encode(),
+}
+
+
+def lowered(*paths):
+    """The plans of the builds at or below `paths`."""
+    checked = check(list(paths), files=Memory(FILES))
+
+    assert not checked.has_errors, checked.diagnostics
+    return lower(checked.program).builds
+
+
+def test_a_build_takes_what_it_imports_from_where_that_is_declared():
+    """Sources, templates and parameters of an imported package come with their own places."""
+    (build,) = lowered("recipe")
+    (source,) = build.sources
+    (template,) = build.templates
+
+    assert source.connector.patterns == {"train": "common/data/trivia.jsonl"}
+    assert source.clusters == ("knowledge",)
+    assert source.at.path == template.at.path == "common/common.task"
+
+
+def test_packages_given_beside_a_build_change_nothing():
+    """A plan is the same whether its package is named alone or with all that stand around it."""
+    assert lowered("recipe") == lowered(".")

@@ -122,6 +122,8 @@ CODES: dict[str, Code] = {
     "T0233": Code(_ERROR, "division by zero"),
     "T0234": Code(_WARNING, "braces in a text that fills nothing in"),
     "T0235": Code(_ERROR, "function without its arguments"),
+    "T0236": Code(_ERROR, "JSON Schema that cannot be read"),
+    "T0237": Code(_ERROR, "JSON Schema that describes no row of the language"),
     # ---- T03xx: templates and options
     "T0301": Code(_ERROR, "placeholder for what cannot be written"),
     "T0302": Code(_ERROR, "placeholder for options that are not there"),

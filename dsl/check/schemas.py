@@ -29,5 +29,11 @@ def check_schemas(unit: Unit, report: Reporter) -> None:
                     label="empty",
                     helps=("add a line such as `question: text`",),
                 )
-        schema = program.Schema(node.name.text, fields, node.doc or "", node.name.span)
+        schema = program.Schema(
+            node.name.text,
+            fields,
+            node.doc or "",
+            node.name.span,
+            {each.name.text: each.span for each in node.fields},
+        )
         unit.schemas[node.name.text] = schema

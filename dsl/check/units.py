@@ -5,7 +5,7 @@ other. A declaration with a mistake keeps the best meaning that could be found, 
 speak of it can still be checked, and is marked: what is marked never reaches the program.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -50,11 +50,13 @@ class Unit:
             one of theirs, so it is not reported.
         params, schemas, ...: Meanings by name, those of broken declarations included.
         package: What reaches the program.
+        read: Gives the bytes of a file beside the specs; raises OSError.
     """
 
     folder: Folder
     package: program.Package
     is_lossy: bool
+    read: Callable[[str], bytes]
     shared: dict[str, Declared] = field(default_factory=dict)
     own: dict[str, dict[str, Declared]] = field(default_factory=dict)
     imports: dict[str, "Unit | None"] = field(default_factory=dict)
@@ -99,17 +101,21 @@ class Workspace:
 
     Attributes:
         files: Source -> split -> what it reads, equal for equal rows; filled by the sources' pass.
+        conforming: Schema -> the sources that have it, in any package.
         owners: Source -> its package and declaration. Keys are identities: names repeat across
             packages.
     """
 
     units: list[Unit]
     files: dict[int, dict[str, str]] = field(default_factory=dict)
+    conforming: dict[int, list[program.Source]] = field(default_factory=dict)
     owners: dict[int, tuple[Unit, Declared]] = field(default_factory=dict)
 
     def own(self, source: program.Source, unit: Unit, declared: Declared) -> None:
         """Remembers whose source it is."""
         self.owners[id(source)] = (unit, declared)
+        if source.schema is not None:
+            self.conforming.setdefault(id(source.schema), []).append(source)
 
     def is_broken(self, source: program.Source) -> bool:
         """Whether the source has an error."""

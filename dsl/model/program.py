@@ -39,6 +39,7 @@ class Schema:
     fields: dict[str, Type]
     doc: str
     span: Span
+    field_spans: dict[str, Span]
 
 
 @dataclass(slots=True)
@@ -136,6 +137,7 @@ class Source:
     license: str
     folder: str  # display folder of the declaring file: connector paths start here
     span: Span  # of the name
+    field_spans: dict[str, Span]  # where the type of each declared column or field stands
 
 
 @dataclass(slots=True)

@@ -39,7 +39,7 @@ class Locked(Memory):
 
     def read(self, path):
         """Refuses what is locked."""
-        if self.files[path] is None:
+        if self.files.get(path, b"") is None:
             raise PermissionError(13, "Permission denied", path)
         return super().read(path)
 

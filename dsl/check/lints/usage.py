@@ -7,7 +7,7 @@ it may be unused because of it.
 from collections.abc import Mapping
 
 from taskc.dsl.check.mixtures.held_out import Member, Selection
-from taskc.dsl.check.units import Declared, Unit
+from taskc.dsl.check.units import Declared, Unit, Workspace
 from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
@@ -23,7 +23,9 @@ from taskc.dsl.model.reads import (
 __all__ = ["check_usage"]
 
 
-def check_usage(unit: Unit, selections: Mapping[int, Selection], report: Reporter) -> None:
+def check_usage(
+    unit: Unit, workspace: Workspace, selections: Mapping[int, Selection], report: Reporter
+) -> None:
     """Reports what nothing of the package uses."""
     if unit.is_lossy or _has_broken(unit):
         return  # what is missing may be what used it
@@ -40,7 +42,9 @@ def check_usage(unit: Unit, selections: Mapping[int, Selection], report: Reporte
             _report(report, "T0705", declared, "has no licence", "no `license` here")
     for declared, block in unit.blocks("template"):
         _check_template(unit.templates[declared.name.text], declared, block, mixed, report)
-    _check_fields(unit, mixed, report)
+    read = _fields_read(unit)
+    _check_fields(unit, mixed, read, report)
+    _check_schema_fields(unit, workspace, read, report)
     _check_names(unit, report)
 
 
@@ -129,9 +133,8 @@ def _report_let(let: ast.Let, report: Reporter) -> None:
 # ---- fields --------------------------------------------------------------------------------------
 
 
-def _check_fields(unit: Unit, mixed: set[int], report: Reporter) -> None:
+def _check_fields(unit: Unit, mixed: set[int], read: dict[int, set[str]], report: Reporter) -> None:
     """Fields that neither a statement of the source nor a template reads."""
-    read = _fields_read(unit)
     for declared, block in unit.blocks("source"):
         source = unit.sources[declared.name.text]
         node = next((each for each in block.statements if isinstance(each, ast.Fields)), None)
@@ -143,15 +146,16 @@ def _check_fields(unit: Unit, mixed: set[int], report: Reporter) -> None:
         for each in node.fields:
             if each.name.text not in names:
                 _report_field(each.name, f"source `{source.name}`", report)
-    _check_schema_fields(unit, read, report)
 
 
-def _check_schema_fields(unit: Unit, read: dict[int, set[str]], report: Reporter) -> None:
+def _check_schema_fields(
+    unit: Unit, workspace: Workspace, read: dict[int, set[str]], report: Reporter
+) -> None:
     for declared in unit.shared.values():
         if not isinstance(declared.node, ast.Schema):
             continue
         schema = unit.schemas[declared.name.text]
-        sources = [source for source in unit.sources.values() if source.schema is schema]
+        sources = workspace.conforming.get(id(schema), [])
         names: set[str] = set()
         for source in sources:
             names |= read.get(id(source), set()) | source_reads(source)

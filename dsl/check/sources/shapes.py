@@ -14,6 +14,7 @@ from taskc.dsl.check.expressions.settle import settle
 from taskc.dsl.check.expressions.typer import Typer
 from taskc.dsl.check.expressions.values import check_choice_values, leaves
 from taskc.dsl.check.expressions.words import a_type, listed
+from taskc.dsl.check.sources.json_schema import columns_from
 from taskc.dsl.check.statements import Statements
 from taskc.dsl.check.types import fields_of
 from taskc.dsl.check.units import Unit
@@ -84,7 +85,8 @@ def shape(
         is_blurred: Something about the fields is not known for a reason already reported.
     """
     node = statements.one(ast.Fields)
-    columns = _columns(node, report)
+    columns = _columns(node, unit, report)
+    is_blurred |= node is not None and columns is None
     lets = statements.many(ast.Let)
     raw = _raw(columns, schema, {let.name.text for let in lets})
     scope = Scope(
@@ -113,9 +115,11 @@ def _keyword(node: ast.Fields) -> Span:
     return Span(node.span.path, node.span.start, node.span.start + len("fields"))
 
 
-def _columns(node: ast.Fields | None, report: Reporter) -> dict[str, Type] | None:
-    if node is None or node.schema_path is not None:
+def _columns(node: ast.Fields | None, unit: Unit, report: Reporter) -> dict[str, Type] | None:
+    if node is None:
         return None
+    if node.schema_path is not None:
+        return columns_from(node, unit, report)
     return fields_of(node.fields, report, "this source")
 
 
@@ -301,10 +305,10 @@ def _report_column(
     report: Reporter,
 ) -> None:
     given, wanted = types
-    place = next(each for each in node.fields if each.name.text == name)
+    place = next((each.type.span for each in node.fields if each.name.text == name), node.span)
     report.report(
         "T0221",
-        place.type.span,
+        place,
         f"the column `{name}` must be {a_type(wanted)}, not {a_type(given)}",
         label=f"declared as {_short(given)}",
         secondary=((schema.span, f"schema `{schema.name}` wants {_short(wanted)}"),),

@@ -21,6 +21,7 @@ from taskc.dsl.model import program
 from taskc.dsl.model.expressions import Expression, Text
 from taskc.dsl.model.forms import METRICS, Kind
 from taskc.dsl.model.types import TEXT, List, Type, fits, is_text
+from taskc.dsl.text.source_text import Span
 
 __all__ = ["check_sources"]
 
@@ -73,7 +74,15 @@ def _source(block: ast.Block, declared: Declared, unit: Unit, report: Reporter) 
         license="" if license_ is None else license_.text,
         folder=unit.folder.path,
         span=block.name.span,
+        field_spans=_field_spans(schema, statements),
     )
+
+
+def _field_spans(schema: program.Schema | None, statements: Statements) -> dict[str, Span]:
+    """Where types are declared: the source's own `fields` before its schema."""
+    spans = {} if schema is None else dict(schema.field_spans)
+    node = statements.one(ast.Fields)
+    return spans | {each.name.text: each.span for each in (() if node is None else node.fields)}
 
 
 def _schema(

@@ -4,11 +4,10 @@ In: the names after `for`. Out: sources, and each distinct row type with the pla
 declared. A template for a schema is checked once against the schema, however many sources have it.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from taskc.dsl.check.names import resolve
-from taskc.dsl.check.units import Declared, Unit
+from taskc.dsl.check.units import Declared, Unit, Workspace
 from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
@@ -42,7 +41,7 @@ class Served:
 
 
 def find_served(
-    block: ast.Block, declared: Declared, unit: Unit, units: Iterable[Unit], report: Reporter
+    block: ast.Block, declared: Declared, unit: Unit, workspace: Workspace, report: Reporter
 ) -> Served:
     """The sources behind the names after `for`.
 
@@ -50,7 +49,7 @@ def find_served(
         block: The template.
         declared: Marked where a name is not found or broken.
         unit: Its package.
-        units: Every package: sources of a schema may stand in any of them.
+        workspace: Sources of a schema may stand in any package.
         report: Takes unknown names.
     """
     served = Served()
@@ -73,25 +72,20 @@ def find_served(
             continue
         home, target = found
         declared.is_broken |= target.is_broken
-        _add(served, home, target, units)
+        _add(served, home, target, workspace)
     served.sources = list({id(source): source for source in served.sources}.values())
     served.rows = _distinct(served.rows)
     return served
 
 
-def _add(served: Served, home: Unit, target: Declared, units: Iterable[Unit]) -> None:
+def _add(served: Served, home: Unit, target: Declared, workspace: Workspace) -> None:
     name = target.name.text
     match target.kind:
         case "schema":
             schema = home.schemas[name]
             origin = (schema.span, "the template is written against this schema")
             served.rows.append(Row(f"schema `{name}`", schema.fields, target.is_broken, origin))
-            served.sources.extend(
-                source
-                for unit in units
-                for source in unit.sources.values()
-                if source.schema is schema
-            )
+            served.sources += workspace.conforming.get(id(schema), [])
         case "source":
             _add_source(served, home.sources[name])
         case "cluster":

@@ -5,7 +5,6 @@ distinct row among those served; what is wrong for all of them is one report, wh
 names them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from taskc.dsl.check.expressions.narrowing import known_values
@@ -17,7 +16,7 @@ from taskc.dsl.check.templates.options import Options, check_options
 from taskc.dsl.check.templates.prompts import PromptNode, Scopes, check_labels, check_prompt
 from taskc.dsl.check.templates.served import Row, Served, find_served
 from taskc.dsl.check.templates.wording import Written, check_same_texts, check_wording
-from taskc.dsl.check.units import Unit, marking
+from taskc.dsl.check.units import Unit, Workspace, marking
 from taskc.dsl.diagnostics import Diagnostic, Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
@@ -40,14 +39,14 @@ class _Body:
     wheres: list[program.Where] = field(default_factory=list)
 
 
-def check_templates(unit: Unit, units: Sequence[Unit], report: Reporter) -> None:
+def check_templates(unit: Unit, workspace: Workspace, report: Reporter) -> None:
     """Fills the unit's templates."""
     written: list[Written] = []
     for declared, block in unit.blocks("template"):
         with marking(declared, report):
             statements = Statements(block, report)
             declared.is_broken |= statements.has_broken
-            served = find_served(block, declared, unit, units, report)
+            served = find_served(block, declared, unit, workspace, report)
             whole = _Whole(statements, served, unit)
             unit.templates[declared.name.text] = _template(whole, report)
         sources = frozenset(id(source) for source in served.sources)

@@ -10,7 +10,7 @@ import sys
 
 from taskc.cli import console
 
-__all__ = ["SUMMARY", "add_arguments", "add_spec_arguments", "run"]
+__all__ = ["SUMMARY", "add_arguments", "add_set_argument", "add_spec_arguments", "path", "run"]
 
 SUMMARY = "Report every mistake in specs, without reading data"
 
@@ -28,7 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what every verb over specs takes: where they are, and parameters' values."""
     parser.add_argument(
-        "paths", metavar="PATH", nargs="+", help="a folder of specs, or one .task file"
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        type=path,
+        help="a folder of specs, or one .task file",
     )
     add_set_argument(parser)
 
@@ -61,6 +65,13 @@ def run(options: argparse.Namespace) -> int:
     if options.format == "human" and not checked.diagnostics:
         console.emit(f"{_files(len(texts))} checked, nothing found")
     return 1 if has_errors(checked.diagnostics) else 0
+
+
+def path(text: str) -> str:
+    """Takes a path that says something: "" is a shell's variable that nobody set."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, found nothing")
+    return text
 
 
 def _assignment(text: str) -> tuple[str, str]:

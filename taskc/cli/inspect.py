@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from taskc.cli import console
+from taskc.cli.check import path
 
 if TYPE_CHECKING:
     from taskc.runtime.reader import Artifact, EvaluationSplit, PackedSplit
@@ -53,7 +54,12 @@ class Shown:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `taskc inspect`."""
-    parser.add_argument("artifact", metavar="ARTIFACT", help="the folder that holds manifest.json")
+    parser.add_argument(
+        "artifact",
+        metavar="ARTIFACT",
+        type=path,
+        help="the folder that holds manifest.json",
+    )
     parser.add_argument(
         "--split", metavar="S", default="train", help="which split (default: train)"
     )

@@ -36,7 +36,10 @@ class Result(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `taskc train`."""
     parser.add_argument(
-        "path", metavar="PATH", help="a folder of specs, a .task file, or an artefact"
+        "path",
+        metavar="PATH",
+        type=check.path,
+        help="a folder of specs, a .task file, or an artefact",
     )
     parser.add_argument("--run", metavar="NAME", help="which train block, where there are several")
     parser.add_argument(

@@ -7,6 +7,7 @@ file is hashed, the content digest is computed again, and the ledger's sums are 
 import argparse
 
 from taskc.cli import console
+from taskc.cli.check import path
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
@@ -15,7 +16,12 @@ SUMMARY = "Check that an artefact is whole and unchanged"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `taskc verify`."""
-    parser.add_argument("artifact", metavar="ARTIFACT", help="the folder that holds manifest.json")
+    parser.add_argument(
+        "artifact",
+        metavar="ARTIFACT",
+        type=path,
+        help="the folder that holds manifest.json",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 

@@ -95,7 +95,7 @@ MISTAKES = {
     "wrong type": Mistake(
         wrong_value,
         "T0801",
-        "source weather",
+        "fields  {",
         ("weather.train.jsonl:7", "`report`", "17", "text"),
         at_check=False,
     ),

@@ -31,6 +31,15 @@ def test_a_parameter_without_equals_is_wrong_usage(taskc, tmp_path):
     assert "expected NAME=VALUE, found 'x'" in done.stderr
 
 
+@pytest.mark.parametrize("verb", ["check", "build", "inspect", "verify", "train"])
+def test_an_empty_path_is_wrong_usage(verb, taskc, tmp_path):
+    """A shell's variable that nobody set does not mean the working directory."""
+    done = taskc(verb, "", cwd=tmp_path)
+
+    assert done.returncode == 64
+    assert "expected a path, found nothing" in done.stderr
+
+
 def test_help_and_version_go_to_stdout(taskc, tmp_path):
     """Both are what was asked for."""
     for arguments in [["--help"], ["--version"], ["build", "--help"]]:
@@ -160,7 +169,6 @@ def bad_inputs(folder: Path) -> dict[str, str]:
     (folder / "half/manifest.json").write_text('{"format_version": 1')
     return {
         "missing": "nothing",
-        "": "no name",
         "empty": "an empty folder",
         "x.task": "a folder with the name of a spec",
         "e.task": "an empty file",

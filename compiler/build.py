@@ -122,9 +122,11 @@ def _load(
             progress=_told(progress, source.name),
         )
         loaded[source.name] = found
-        diagnostics += found.diagnostics
+        empty = []
         if source.name in trained and not has_errors(found.diagnostics):
-            diagnostics += _empty(source, found)
+            empty = _empty(source, found)
+        # What emptied the training split stands in the error: no warning besides.
+        diagnostics += empty or found.diagnostics
     return loaded
 
 
@@ -144,12 +146,16 @@ def _empty(source: plan.Source, found: shape.Loaded) -> list[Diagnostic]:
     train = found.rows.get("train")
     if train is None or len(train):
         return []
+    drops = found.drops["train"]
     return [
         error_at(
             "T0850",
             source.at,
             f"source `{source.name}` has no row to train on",
-            label="its files hold no row",
+            label="every row was dropped" if drops else "its files hold no row",
+            notes=tuple(
+                f"{len(rows)} by the `{drop.reason}` at {drop.at}" for drop, rows in drops.items()
+            ),
         )
     ]
 

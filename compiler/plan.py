@@ -231,6 +231,7 @@ class CarvedSplit(Model):
     name: str
     origin: str
     count: int
+    at: Place
 
 
 class Let(Model):
@@ -284,6 +285,7 @@ class Source(Model):
     references: Expr | None
     license: str
     at: Place
+    places: dict[str, Place]  # where the type of each declared column or field stands
 
 
 # ---- templates

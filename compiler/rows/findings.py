@@ -4,16 +4,19 @@ In: findings of `connect` and `shape`, in the order of rows. Out: diagnostics wi
 speak of. A file with a million bad lines costs a counter, not a million messages.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
 
 from taskc.compiler import plan
+from taskc.dsl.codes import CODES
 from taskc.dsl.diagnostics import Diagnostic, Reporter, RowPlace, Severity
 from taskc.dsl.text.source_text import Span
 
-__all__ = ["MAX_KEPT", "Findings", "shown"]
+__all__ = ["MAX_ALIKE", "MAX_KEPT", "Findings", "shown"]
 
-MAX_KEPT = 20  # errors a source shows
+MAX_KEPT = 12  # errors a source shows: with the line for the rest they fit into a report
+MAX_ALIKE = 6  # of them, those that are the same mistake in other rows
 _MAX_SHOWN_CHARS = 60
 _MAX_SHOWN_ITEMS = 8
 
@@ -31,6 +34,9 @@ class Findings:
     source: str
     at: plan.Place
     num_errors: int = 0
+    _num_kept: int = 0
+    _alike: Counter[tuple[str, int, str]] = field(default_factory=Counter)
+    _hidden: Counter[tuple[str, str]] = field(default_factory=Counter)
     _reporter: Reporter = field(default_factory=Reporter)
 
     def report(
@@ -55,26 +61,36 @@ class Findings:
             helps: Actions.
             row: The input row, where one is concerned.
         """
-        if self.num_errors >= MAX_KEPT:
-            self.num_errors += 1
-            return
         place = at or self.at
+        if CODES[code].severity is Severity.ERROR:
+            self.num_errors += 1
+            field_name = row.field if row else ""
+            alike = (code, place.start, field_name)
+            if self._num_kept >= MAX_KEPT or self._alike[alike] >= MAX_ALIKE:
+                self._hidden[code, field_name] += 1
+                return
+            self._num_kept += 1
+            self._alike[alike] += 1
         span = Span(place.path, place.start, place.end)
         self._reporter.report(code, span, message, label=label, notes=notes, helps=helps, row=row)
-        if self._reporter.diagnostics[-1].severity is Severity.ERROR:
-            self.num_errors += 1
 
     def diagnostics(self) -> list[Diagnostic]:
         """What was kept, and one line for the rest."""
         kept = list(self._reporter.diagnostics)
-        hidden = self.num_errors - MAX_KEPT
+        hidden = self.num_errors - self._num_kept
         if hidden > 0:
             last = Reporter()
+            errors = "errors" if hidden > 1 else "error"
             last.report(
                 "T0809",
                 Span(self.at.path, self.at.start, self.at.end),
-                f"{hidden:,} more errors in the rows of `{self.source}`".replace(",", "_"),
-                label=f"only the first {MAX_KEPT} are shown",
+                f"{hidden:,} more {errors} in the rows of `{self.source}`".replace(",", "_"),
+                label="only the first of each kind are shown",
+                notes=tuple(
+                    f"{num_errors:,} more {code}".replace(",", "_")
+                    + (f" in `{field_name}`" if field_name else "")
+                    for (code, field_name), num_errors in self._hidden.most_common(_MAX_SHOWN_ITEMS)
+                ),
             )
             kept += last.diagnostics
         return kept

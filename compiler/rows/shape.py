@@ -211,7 +211,9 @@ class _Loading:
             self.findings.report(
                 "T0806",
                 f"`carve` asks for {count} rows of `{carve.origin}`, which has {num_rows}",
-                label=f"split `{carve.name}` of this source",
+                at=carve.at,
+                label=f"carved out of `{carve.origin}`",
+                notes=("rows are counted after `where` and `dedup`",),
                 helps=("ask for fewer rows",),
             )
         moved = carved(self.source.name, carve.name, origin.shaped.ids, count)

@@ -162,12 +162,16 @@ class RowShaper:
         ]
         if missing and self._complained_of_file != chunk.file:
             self._complained_of_file = chunk.file
+            near = did_you_mean(missing[0], chunk.columns)
+            names = ", ".join(f'"{name}"' for name in self.source.columns)
+            headless = f"if the file has no header, name its columns: `columns: [{names}]`"
             self.findings.report(
                 "T0525",
                 f"the file has no column `{missing[0]}`"[:100],
                 at=self.source.connector.at,
                 label="read from here",
                 notes=(f"file `{file_name}`", f"its columns: {', '.join(chunk.columns)}"),
+                helps=(f"did you mean `{near[0]}`?",) if near else (headless,) * chunk.is_text,
             )
         return not missing
 
@@ -216,14 +220,12 @@ class RowShaper:
             try:
                 values[name] = (column.convert_cell if is_text else column.convert)(value)
             except MismatchError as error:
-                raise _BadRowError(
+                raise _mismatch(
                     "T0802" if error.missing else "T0801",
-                    error.message(name),
-                    self.source.at,
-                    label="a field of this source",
-                    field=name + error.path,
-                    value=shown(error.value),
-                    helps=(f"expected {error.expected}",),
+                    name,
+                    error,
+                    self._declared(name),
+                    f"declared for source `{self.source.name}`",
                 ) from None
         return values
 
@@ -266,15 +268,8 @@ class RowShaper:
             try:
                 values[name] = checked.convert(values[name])
             except MismatchError as error:
-                raise _BadRowError(
-                    "T0805",
-                    error.message(name),
-                    checked.at,
-                    label=f"`{name}` is made here",
-                    field=name + error.path,
-                    value=shown(error.value),
-                    helps=(f"expected {error.expected}",),
-                ) from None
+                label = f"`{name}` is made here"
+                raise _mismatch("T0805", name, error, checked.at, label) from None
         row = self.source.row
         return values if row is None else {name: values[name] for name in row}
 
@@ -283,14 +278,18 @@ class RowShaper:
 
     # ---- mistakes ------------------------------------------------------------------------------
 
+    def _declared(self, name: str) -> plan.Place:
+        """Where the type of a column stands: in `fields`, or in the schema."""
+        return self.source.places.get(name, self.source.at)
+
     def _missing_column(self, column: _Column, raw: Row) -> _BadRowError:
         near = did_you_mean(column.name, raw)
         optional = f"write `{column.name}: {column.expected}?` where a row may lack it"
         return _BadRowError(
             "T0802",
             f"`{column.name}` is missing, {column.expected} is declared",
-            self.source.at,
-            label="a field of this source",
+            self._declared(column.name),
+            label=f"declared for source `{self.source.name}`",
             field=column.name,
             notes=(f"fields of the row: {', '.join(raw) or 'none'}",),
             helps=(f"did you mean `{near[0]}`?",) if near else (optional,),
@@ -311,6 +310,29 @@ class RowShaper:
                     value=shown(values[name]),
                 )
         return _BadRowError("T0804", message, self.source.connector.at, label="read from here")
+
+
+def _mismatch(
+    code: str, name: str, error: MismatchError, at: plan.Place, label: str
+) -> _BadRowError:
+    """A value that is not of its type, and what to do where that is plain."""
+    helps: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    if error.value is None and not error.missing:
+        where = "" if error.path else f": `{name}: {error.expected}?`"
+        helps = (f"write `?` behind the type where a row may hold none{where}",)
+    elif error.expected.startswith("choice("):
+        notes = (f"its values: {error.expected.removeprefix('choice(').removesuffix(')')}",)
+    return _BadRowError(
+        code,
+        error.message(name),
+        at,
+        label=label,
+        field=name + error.path,
+        value=shown(error.value),
+        notes=notes,
+        helps=helps,
+    )
 
 
 def _failed(error: RowError, at: plan.Place, label: str, field: str = "") -> _BadRowError:

@@ -169,6 +169,7 @@ def _repeats(
             build.mixture.at,
             f"source `{supplies[index].source.name}` would be repeated {times} times",
             label=f"`repeat at most {limit}`",
+            notes=(f"{supplies[index].distinct} examples of it are there",),
             helps=("lower the total or the source's share, or allow more repeats",),
         )
         for index, times in sorted(worst.items())

@@ -213,7 +213,10 @@ def _no_option(at: plan.Place, field: str, value: object, known: Sequence[object
         label="the options",
         field=field,
         value=shown(value),
-        notes=(f"{len(known)} options; an answer is one of their texts, or a position from 0",),
+        notes=(
+            f"its options: {shown(list(known))}",
+            "an answer is the text of an option, or its position, counted from 0",
+        ),
     )
 
 

@@ -138,6 +138,7 @@ def _foreign(arrow_type: Any) -> str:
 
 def _unreadable(error: Exception, what: str) -> FileProblemError:
     if isinstance(error, PermissionError):
-        return FileProblemError("T0512", f"the file can't be read: {error.strerror}")
-    first_line = next(iter(str(error).splitlines()), "")
-    return FileProblemError("T0521", f"the file is no readable {what}", helps=(first_line[:200],))
+        reason = (error.strerror or "not readable").lower()
+        return FileProblemError("T0512", f"the file cannot be read: {reason}")
+    first_line = next(iter(str(error).splitlines()), "").rstrip(".")
+    return FileProblemError("T0521", f"the file is no readable {what}", notes=(first_line[:200],))

@@ -56,7 +56,7 @@ def delimited_chunks(
                 rows.append(dict(zip(header, cells, strict=True)))
                 numbers.append(number)
             else:
-                _report_width(number, cells, width, delimiter, bad_row)
+                _report_width(number, cells, width, delimiter, bad_row, quoted=quoted)
         yield RawChunk(file_index, numbers, rows, columns=header, is_text=True)
 
 
@@ -102,14 +102,22 @@ def _header(cells: list[str] | None) -> tuple[str, ...]:
             "T0520",
             f"two columns are called `{twice[0]}`"[:100],
             row=1,
-            helps=("name the columns of a file without header: `columns: [...]`",),
+            helps=("if the file has no header, name its columns: `columns: [...]`",),
         )
     return tuple(cells)
 
 
 def _report_width(
-    number: int, cells: list[str], width: int, delimiter: str, bad_row: ReportRow
+    number: int,
+    cells: list[str],
+    width: int,
+    delimiter: str,
+    bad_row: ReportRow,
+    *,
+    quoted: bool,
 ) -> None:
     few_or_many = "few" if len(cells) < width else "many"
     message = f"row {number} has too {few_or_many} cells: {len(cells)}, not {width}"
-    bad_row(BadRow("T0518", message, number, delimiter.join(cells)[:60]))
+    in_cell = f"put a cell that holds `{delimiter}` in double quotes"
+    helps = (in_cell,) if quoted and len(cells) > width else ()
+    bad_row(BadRow("T0518", message, number, delimiter.join(cells)[:60], helps=helps))

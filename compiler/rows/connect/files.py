@@ -47,12 +47,19 @@ class FileProblemError(Exception):
     """A file that can't be read through; caught by the reader of the connector, never beyond."""
 
     def __init__(
-        self, code: str, message: str, *, row: int = 0, helps: tuple[str, ...] = ()
+        self,
+        code: str,
+        message: str,
+        *,
+        row: int = 0,
+        notes: tuple[str, ...] = (),
+        helps: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.row = row
+        self.notes = notes
         self.helps = helps
 
 
@@ -77,7 +84,7 @@ def input_files(connector: plan.Connector, split: str, findings: Findings) -> li
         f"{what} `{shown_pattern}`",
         at=connector.at,
         label=f"split `{split}` is read from here",
-        helps=_mend(pattern, root),
+        helps=_mend(pattern, root, set(connector.patterns.values()) - {pattern}),
     )
     return []
 
@@ -86,8 +93,8 @@ def _name(path: str, root: str) -> str:
     return Path(os.path.relpath(path, root)).as_posix()
 
 
-def _mend(pattern: str, root: str) -> tuple[str, ...]:
-    """Looks for near names in the deepest folder of the pattern that exists."""
+def _mend(pattern: str, root: str, of_others: set[str]) -> tuple[str, ...]:
+    """Looks for near names in the deepest folder that exists, but not for another split's file."""
     folder = Path(pattern)
     if folder.is_dir():
         return (f"write `{_name(pattern, root)}/*` to read every file in it",)
@@ -101,7 +108,8 @@ def _mend(pattern: str, root: str) -> tuple[str, ...]:
         return ()
     shown_folder = _name(str(folder.parent), root)
     where = "the data root" if shown_folder == "." else f"`{shown_folder}`"
-    near = did_you_mean(wanted, present)
+    taken = {Path(other).name for other in of_others if Path(other).parent == folder.parent}
+    near = did_you_mean(wanted, [name for name in present if name not in taken])
     if near:
         return (f"did you mean {' or '.join(f'`{name}`' for name in near)} in {where}?",)
     if not present:
@@ -143,21 +151,28 @@ def _blocks(file: InputFile) -> Iterator[bytes]:
     try:
         with Path(file.path).open("rb") as opened:
             yield from _decompressor(kind)(opened)
-    except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
-        raise FileProblemError(
+    except (EOFError, zlib.error, OSError, zstandard.ZstdError) as error:
+        raise _problem(kind, Path(file.path).suffix, error) from error
+
+
+def _problem(kind: str, suffix: str, error: Exception) -> FileProblemError:
+    if isinstance(error, OSError) and error.errno is not None:
+        reason = (error.strerror or "not readable").lower()
+        return FileProblemError("T0512", f"the file cannot be read: {reason}")
+    # The decompressors say with a plain OSError that the first bytes are those of another format.
+    if isinstance(error, OSError) and "CRC" not in str(error) and "length" not in str(error):
+        return FileProblemError(
             "T0513",
-            f"the {kind} data ends early or is damaged",
-            helps=(f"decompress the file by hand to see whether it is whole: {error}",),
-        ) from error
-    except OSError as error:
-        # The decompressors raise plain OSErrors for bad magic bytes; those carry no errno.
-        if error.errno is None:
-            raise FileProblemError(
-                "T0513",
-                f"the file is not {kind} data",
-                helps=(f"its name ends in `{Path(file.path).suffix}`",),
-            ) from error
-        raise FileProblemError("T0512", f"the file can't be read: {error.strerror}") from error
+            f"the file is not {kind} data",
+            notes=(f"its name ends in `{suffix}`",),
+            helps=("name the file by what it holds, or compress it",),
+        )
+    return FileProblemError(
+        "T0513",
+        f"the {kind} data ends early or is damaged",
+        notes=(str(error).rstrip("."),),
+        helps=("fetch or write the file again",),
+    )
 
 
 def _decompressor(kind: str) -> Callable[[BinaryIO], Iterator[bytes]]:

@@ -21,6 +21,7 @@ _EXCERPT_CHARS = 30  # on each side of the place
 # Digits become zeros, so that one `find` sees whether any number is long enough to overflow.
 _DIGITS_TO_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * _MAX_INT64_DIGITS
+_CONVERT = ("convert the file, for example `iconv -f LATIN1 -t UTF-8`",)
 
 
 class _NotAnObjectError(ValueError):
@@ -74,9 +75,10 @@ def _one_by_one(file_index: int, first: int, lines: list[bytes], bad_row: Report
         except orjson.JSONDecodeError as error:
             _report_bad_json(number, line, error, bad_row)
         except _BigIntegerError as error:
-            bad_row(BadRow("T0524", "an integer is beyond 64 bits", number, str(error)))
+            _report_big_integer(number, line, str(error), bad_row)
         except _NotAnObjectError as error:
-            bad_row(BadRow("T0517", f"row {number} is no object", number, str(error)))
+            helps = ('write an object a line: `{"field": value, ...}`',)
+            bad_row(BadRow("T0517", f"row {number} is no object", number, str(error), helps=helps))
     return RawChunk(file_index, numbers, rows)
 
 
@@ -97,6 +99,17 @@ def _checked_int(digits: str) -> int:
     return int(digits)
 
 
+def _report_big_integer(number: int, line: bytes, digits: str, bad_row: ReportRow) -> None:
+    # Integers stay texts here: only the field is sought.
+    row = json.loads(line, parse_int=str)
+    fields = row if isinstance(row, dict) else {}
+    wanted = digits.removesuffix("...")
+    name = next((name for name, value in fields.items() if str(value).startswith(wanted)), "")
+    message = f"row {number} holds an integer beyond 64 bits"
+    helps = ("write it as a text in the file: in double quotes",)
+    bad_row(BadRow("T0524", message, number, digits, helps=helps, field=name))
+
+
 def _report_bad_json(
     number: int, line: bytes, error: orjson.JSONDecodeError, bad_row: ReportRow
 ) -> None:
@@ -106,14 +119,20 @@ def _report_bad_json(
         around = line[max(0, wrong.start - _EXCERPT_CHARS) : wrong.start + _EXCERPT_CHARS]
         message = f"row {number} is not UTF-8"
         notes = (f"byte {wrong.start + 1} of the line is 0x{line[wrong.start]:02x}",)
-        bad_row(BadRow("T0514", message, number, around.decode(errors="replace"), notes))
+        excerpt = around.decode(errors="replace")
+        bad_row(BadRow("T0514", message, number, excerpt, notes, helps=_CONVERT))
         return
     position = min(error.pos, len(text))
     start = max(0, position - _EXCERPT_CHARS)
     end = position + _EXCERPT_CHARS
     excerpt = "..." * (start > 0) + text[start:end] + "..." * (end < len(text))
     message = f"row {number} is not JSON: {error.msg} at column {position + 1}"
-    bad_row(BadRow("T0516", message[:100], number, excerpt))
+    helps: tuple[str, ...] = ()
+    if number == 1 and text.lstrip().startswith("["):
+        helps = ("JSON Lines holds one object a line: `jq -c '.[]'` makes them of an array",)
+    elif text.lstrip().startswith("{'"):
+        helps = ("JSON has double quotes: write rows with `json.dumps`, not with `print`",)
+    bad_row(BadRow("T0516", message[:100], number, excerpt, helps=helps))
 
 
 # ---- plain text ----------------------------------------------------------------------------------
@@ -135,7 +154,7 @@ def text_blocks(file: InputFile) -> Iterator[list[str]]:
                 "T0514",
                 f"line {number} is not UTF-8: byte 0x{block[error.start]:02x}",
                 row=number,
-                helps=("convert the file, for example `iconv -f LATIN1 -t UTF-8`",),
+                helps=_CONVERT,
             ) from error
         yield lines
         first += len(lines)

@@ -42,6 +42,8 @@ class BadRow:
         number: Row number in its file, from 1.
         excerpt: What stands there, shortened.
         notes: Facts.
+        helps: Actions.
+        field: The field concerned, or "".
     """
 
     code: str
@@ -49,6 +51,8 @@ class BadRow:
     number: int
     excerpt: str
     notes: tuple[str, ...] = ()
+    helps: tuple[str, ...] = ()
+    field: str = ""
 
 
 ReportRow = Callable[[BadRow], None]

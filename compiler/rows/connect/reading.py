@@ -51,7 +51,7 @@ class SplitReader:
                     problem.message,
                     at=self.connector.at,
                     label="read from here",
-                    notes=(f"file `{file.name}`",) if not problem.row else (),
+                    notes=((f"file `{file.name}`",) if not problem.row else ()) + problem.notes,
                     helps=problem.helps,
                     row=RowPlace(file.name, problem.row) if problem.row else None,
                 )
@@ -76,7 +76,8 @@ class SplitReader:
             at=self.connector.at,
             label="read from here",
             notes=bad.notes,
-            row=RowPlace(file.name, bad.number, value=bad.excerpt),
+            helps=bad.helps,
+            row=RowPlace(file.name, bad.number, bad.field, bad.excerpt),
         )
 
     def _file_chunks(self, file: InputFile, index: int) -> Iterator[RawChunk]:

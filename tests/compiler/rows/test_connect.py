@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from taskc.compiler.rows.connect import files
 from taskc.compiler.rows.connect.files import InputFile, line_blocks
 from taskc.compiler.rows.connect.reading import open_split
-from taskc.compiler.rows.findings import MAX_KEPT, Findings
+from taskc.compiler.rows.findings import MAX_ALIKE, Findings
 
 ROWS = [{"q": "one", "n": 1}, {"q": "zwei\nü", "n": 2}]
 LINES = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS)
@@ -397,7 +397,7 @@ def test_a_file_that_may_not_be_read(bench, monkeypatch):
     monkeypatch.setattr(files.Path, "open", refuse)
     _, findings = read(bench, "jsonl", "a.jsonl")
 
-    assert ["the file can't be read: Permission denied"] == [
+    assert ["the file cannot be read: permission denied"] == [
         found.message for found in findings.diagnostics()
     ]
 
@@ -412,13 +412,14 @@ def test_hub_data_sets_are_not_carried_out_yet(bench):
 
 
 def test_many_mistakes_cost_a_counter(bench):
-    """The first twenty are shown, then how many more there are."""
+    """The first few of a kind are shown, then how many more there are."""
     bench.write("a.jsonl", "x\n" * 1000)
     _, findings = read(bench, "jsonl", "a.jsonl")
     shown = findings.diagnostics()
 
-    assert (1000, MAX_KEPT + 1) == (findings.num_errors, len(shown))
-    assert ("T0809", "980 more errors in the rows of `s`") == (shown[-1].code, shown[-1].message)
+    assert (1000, MAX_ALIKE + 1) == (findings.num_errors, len(shown))
+    assert ("T0809", "994 more errors in the rows of `s`") == (shown[-1].code, shown[-1].message)
+    assert ("994 more T0516",) == shown[-1].notes
 
 
 @given(

@@ -173,7 +173,9 @@ def source(references=None):
         metric="",
         references=plan.Name(name=references) if references else None,
         license="",
+        places={},
         at=place(90),
+        places={},
     )
 
 

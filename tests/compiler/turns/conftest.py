@@ -175,7 +175,6 @@ def source(references=None):
         license="",
         places={},
         at=place(90),
-        places={},
     )
 
 

@@ -153,7 +153,7 @@ class Cluster:
 
 @dataclass(slots=True)
 class ChoiceOptions:
-    """Options over a choice field, (value, surface) in the choice's order."""
+    """Options over a choice field, (value, surface) as the template writes them."""
 
     field: str
     surfaces: tuple[tuple[str, Text], ...]

@@ -84,11 +84,10 @@ def _choice_options(node: ast.Options, style: str, typer: Typer) -> program.Choi
         check_text(option.surface, typer)
     scope = typer.scope
     surfaces = {each.value.text: settle_text(each.surface, scope) for each in node.surfaces}
-    order = [value for value in values or surfaces if value in surfaces]
     _check_letters(style, len(node.surfaces), node, report)
     return program.ChoiceOptions(
         node.subject.name,
-        tuple((value, surfaces[value]) for value in order),
+        tuple(surfaces.items()),  # shown as written here, whatever order the schema declares
         style,
         node.shuffled,
         node.span,

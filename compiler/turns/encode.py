@@ -119,6 +119,7 @@ class _Chunk:
                 at=self.task.tokenizer.at,
                 label="this tokenizer reads it so",
                 notes=(f"phrased by `{self._label(index)}`",),
+                helps=("take the noncharacters U+FDD0 and U+FDD1 out of the text",),
                 row=self._place(self.examples[index].row),
             )
 
@@ -143,9 +144,7 @@ class _Chunk:
                 self.examples[index].prompt
             ]
             self.fates[index] = Drop("encode", "no trained token", prompt.at)
-        layout.pieces = layout.pieces.of_examples(keep)
-        for name in ("phrased", "part", "trimmed_tokens", "seam_joined"):
-            setattr(layout, name, getattr(layout, name)[keep])
+        layout.leave_out(~keep, np.diff(laid.offsets))
         return assembled(layout.pool.ids, layout.pieces, len(layout.phrased), train_first=False)
 
     def _columns(self, layout: Layout, laid: Assembled) -> Encoded:

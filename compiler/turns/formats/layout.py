@@ -79,6 +79,23 @@ class Layout:
     too_long: dict[int, TooLong] = field(default_factory=dict)
     option_ids: list[list[list[int]]] = field(default_factory=list)
 
+    def leave_out(self, out: npt.NDArray[np.bool_], lengths: npt.NDArray[np.int64]) -> None:
+        """Leaves out examples; where other parts stay, the first of them counts the tokens.
+
+        Args:
+            out: Which examples.
+            lengths: Tokens of each example.
+        """
+        keep = ~out
+        missing = np.bincount(self.phrased[out], weights=lengths[out]).astype(np.int64)
+        self.pieces = self.pieces.of_examples(keep)
+        self.phrased, self.part = self.phrased[keep], self.part[keep]
+        self.seam_joined = self.seam_joined[keep]
+        self.trimmed_tokens = self.trimmed_tokens[keep]
+        owners, first = np.unique(self.phrased, return_index=True)
+        counted = owners < len(missing)
+        self.trimmed_tokens[first[counted]] += missing[owners[counted]]
+
 
 def overflow_of(overflow: Overflow, *, evaluation: bool) -> Overflow:
     """The overflow that applies: half an answer can't be judged, so there `split` trims prompts."""

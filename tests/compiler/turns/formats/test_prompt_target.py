@@ -90,6 +90,16 @@ def test_what_overflow_keeps(bench, make, *, row, overflow, expected, trimmed):
     assert encoded.part.tolist() == list(range(len(expected)))
 
 
+def test_a_part_in_which_nothing_is_trained_is_counted(bench, make):
+    """Without an input its one token is an example's first; it is trimmed, not lost."""
+    format_ = make.prompt_target(input=1, target=2, end="eos", overflow="split")
+    encoded = bench.encode([{"q": "", "a": "bc"}], two_fields(make), format_)
+
+    assert bench.shown(encoded) == ["c[$]"]
+    assert encoded.trimmed_tokens.tolist() == [1]
+    assert encoded.drops == {}
+
+
 @pytest.mark.parametrize(
     ("row", "overflow", "reason"),
     [

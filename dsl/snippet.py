@@ -39,10 +39,13 @@ def mark_line(line: str, columns: tuple[tuple[int, int], ...]) -> Marked:
         and after its last one, from 0. Both may
             lie behind the line's end.
     """
-    cells = [_cell(character) for character in line]
+    # Only what can be printed is looked at: a line may be the whole file.
+    base = max(0, min([len(line), *(start for start, _ in columns)]) - 2 * MAX_CELLS)
+    cells = [_cell(character) for character in line[base : base + 4 * MAX_CELLS]]
     widths = [0]
     for cell in cells:
         widths.append(widths[-1] + cell.width)
+    near = [(start - base, min(end - base, len(cells) + 1)) for start, end in columns]
 
     def cells_before(column: int) -> int:
         behind = max(0, column - len(cells))
@@ -50,14 +53,14 @@ def mark_line(line: str, columns: tuple[tuple[int, int], ...]) -> Marked:
 
     marks = [
         (cells_before(start), max(1, cells_before(end) - cells_before(start)))
-        for start, end in columns
+        for start, end in near
     ]
-    first, last = _window(widths, columns)
+    first, last = _window(widths, near)
     text = "".join(cell.text for cell in cells[first:last])
     shift = 0
-    if first:
+    if first or base:
         text, shift = "…" + text, widths[first] - 1
-    if last < len(cells):
+    if base + last < len(line):
         text += "…"
     limit = widths[last] - shift + 2
     moved = [(start - shift, width) for start, width in marks]
@@ -65,7 +68,7 @@ def mark_line(line: str, columns: tuple[tuple[int, int], ...]) -> Marked:
     return Marked(text.rstrip(), clipped)
 
 
-def _window(widths: list[int], columns: tuple[tuple[int, int], ...]) -> tuple[int, int]:
+def _window(widths: list[int], columns: list[tuple[int, int]]) -> tuple[int, int]:
     """The first and after the last character to print, so that every mark's start is among them."""
     length = len(widths) - 1
     if widths[-1] <= MAX_CELLS:

@@ -32,22 +32,20 @@ the next declaration.
 '''
 
 import re
-from bisect import bisect_left, bisect_right, insort
 
-from taskc.dsl.diagnostics import Diagnostic, Fix, Reporter, replacement
+from taskc.dsl.text.findings import SPECIAL, Findings
 from taskc.dsl.text.quotes import QuoteMistake, find_block_end, find_closing_quotes
-from taskc.dsl.text.source_text import SourceText, Span
+from taskc.dsl.text.source_text import SourceText
 from taskc.dsl.text.tokens import (
     DECLARATION_WORDS,
     EXPRESSION_WORDS,
     HEAD,
-    NUMBER,
     TOKEN,
     Token,
     trivia,
 )
 
-__all__ = ["Lexer", "shorten", "tokenize"]
+__all__ = ["Lexer", "tokenize"]
 
 _LINE_CHARACTERS = re.compile(
     r'[^"\\{}\r\n]*(?:(?:\\(?:u\{[0-9A-Za-z]*\}|[^\r\n])|\{\{|\}\}?)[^"\\{}\r\n]*)*',
@@ -56,14 +54,6 @@ _BLOCK_CHARACTERS = re.compile(
     r"[^\\{}]*(?:(?:\\(?:u\{[0-9A-Za-z]*\}|.)|\{\{|\}\}?)[^\\{}]*)*",
     re.DOTALL,
 )
-_SPECIAL = frozenset('"\\{}')
-# What editors, word processors and other languages put where a mark of the language was meant.
-_LOOKALIKES = {
-    "\u00a0": " ", "\u200b": "", "\ufeff": "", "\u201c": '"', "\u201d": '"', "\u2013": "-",
-    "\u2014": "-", "\u2026": "..", "\u2192": "->", "\u2212": "-", "\u00d7": "*", "\u2260": "!=",
-    "\u2264": "<=", "\u2265": ">=", "\uff0c": ",", "\uff1a": ":",
-    "&": "and", "&&": "and", "|": "or", "||": "or", "!": "not ",
-}  # fmt: skip
 
 
 def tokenize(text: str) -> list[Token]:
@@ -97,7 +87,7 @@ class Lexer:
         ends: Offset at which each ends.
         values: Characters of each.
         at_end: Whether the whole file is read.
-        findings: What was found wrong so far, in order of offset.
+        findings: What was found wrong so far.
     """
 
     __slots__ = (
@@ -123,7 +113,7 @@ class Lexer:
         self.ends: list[int] = []
         self.values: list[str] = []
         self.at_end = False
-        self.findings: list[Diagnostic] = []
+        self.findings = Findings(source)
 
     def more(self) -> None:
         """Reads on to the next quoted text with a brace in it, or to the end of the file."""
@@ -137,7 +127,7 @@ class Lexer:
     def read_text(self) -> None:
         """Reads the last token, a quoted text with a brace in it, again with its placeholders."""
         kind, start, end = self.kinds[-1], self.starts[-1], self.ends[-1]
-        mark, num_findings = len(self.kinds) - 1, len(self.findings)
+        mark, num_findings = len(self.kinds) - 1, len(self.findings.found)
         self._truncate(mark)
         if kind == "block":
             unclosed = self._pieces(start, 3, end - 3, _BLOCK_CHARACTERS)
@@ -146,30 +136,10 @@ class Lexer:
             unclosed = self._pieces(start, 1, end, _LINE_CHARACTERS)
         if unclosed != -1:
             self._truncate(mark)
-            del self.findings[num_findings:]
-            self._report_placeholder(unclosed)
+            del self.findings.found[num_findings:]
+            self.findings.report_placeholder(unclosed)
             self._append("broken", start, end)
             self._position = end
-
-    def drop_findings(self, start: int, end: int) -> None:
-        """Forgets what was found wrong from `start` to before `end`."""
-        first = bisect_left(self.findings, start, key=_offset)
-        del self.findings[first : bisect_left(self.findings, end, key=_offset)]
-
-    def has_finding(self, start: int, end: int) -> bool:
-        """Whether something was found wrong from `start` to `end`, both included."""
-        first = bisect_left(self.findings, start, key=_offset)
-        return first < bisect_right(self.findings, end, key=_offset)
-
-    def find_open_text(self, start: int, end: int) -> int:
-        """The offset of a text without its closing quote between two offsets, or -1."""
-        for finding in self.findings[bisect_left(self.findings, start, key=_offset) :]:
-            offset = _offset(finding)
-            if offset > end:
-                break
-            if finding.code == "T0002":
-                return offset
-        return -1
 
     # ---- reading ---------------------------------------------------------------------------------
 
@@ -260,11 +230,14 @@ class Lexer:
                 position += 1
                 continue
             self._append(kind, piece_start, position + 1)
+            num_tokens = len(self.kinds)
             if not self._scan(position + 1, limit, in_placeholder=True):
                 return position
+            if "#" in text[position : self._position]:
+                self._refuse_comments(num_tokens, self._position)
             kind, piece_start, position = "middle", self._position, self._position + 1
         if num_quotes == 1 and (position >= limit or text[position] != '"'):
-            self._report_open(start, limit)
+            self.findings.report_open(start, limit)
             self._append("broken", piece_start, limit)
             self._position = limit
             return -1
@@ -277,17 +250,17 @@ class Lexer:
     def _read_rare(self, kind: str, start: int, end: int) -> tuple[str, int]:
         """The kind and end of a number, a text block or a mistake; no kind if it is skipped."""
         if kind == "number":
-            self._check_number(start, end)
+            self.findings.check_number(start, end)
             return kind, end
         if kind == "block":
             return self._block(start)
         if kind == "open":
-            self._report_open(start, end)
+            self.findings.report_open(start, end)
             return "broken", end
-        self._report_bad(kind, start, end)
+        self.findings.report_bad(kind, start, end)
         if kind == "bad":
             return "", end
-        return ("broken" if set(self._text[start:end]) & _SPECIAL else "string"), end
+        return ("broken" if set(self._text[start:end]) & SPECIAL else "string"), end
 
     def _block(self, start: int) -> tuple[str, int]:
         """The kind and end of the text block at `start`."""
@@ -296,99 +269,13 @@ class Lexer:
         end, mistake = find_block_end(self._text, start, closing)
         if mistake is QuoteMistake.NONE:
             return "block", end
-        self._report_quotes(start, end, mistake)
+        self.findings.report_quotes(start, end, mistake)
         return "broken", end
 
-    # ---- mistakes --------------------------------------------------------------------------------
-
-    def _report(
-        self,
-        code: str,
-        place: tuple[int, int],
-        message: str,
-        label: str,
-        *,
-        helps: str = "",
-        fix: Fix | None = None,
-    ) -> None:
-        reporter = Reporter()
-        span = Span(self._source.path, *place)
-        reporter.report(code, span, message, label=label, helps=(helps,) if helps else (), fix=fix)
-        insort(self.findings, reporter.diagnostics[0], key=_offset)
-
-    def _check_number(self, start: int, end: int) -> None:
-        written = self._text[start:end]
-        if NUMBER.fullmatch(written):
-            return
-        self._report(
-            "T0007",
-            (start, end),
-            f"`{shorten(written)}` is not a number",
-            "not a number",
-            helps="numbers look like `30_000`, `0.5`, `1e-5`, `10%`, with at most 30 digits a part",
-        )
-
-    def _report_open(self, start: int, end: int) -> None:
-        self._report(
-            "T0002",
-            (start, end),
-            "this text has no closing quote on its line",
-            'expected `"` before the end of the line',
-            helps='close it with `"`, or write a text of several lines between `"""` and `"""`',
-        )
-
-    def _report_quotes(self, start: int, end: int, mistake: QuoteMistake) -> None:
-        if mistake is QuoteMistake.UNCLOSED:
-            message, label = "this text block has no closing quotes", "opened here"
-            helps = 'close it with `"""` on a line of its own'
-            self._report("T0003", (start, start + 3), message, label, helps=helps)
-        elif mistake is QuoteMistake.OPENING:
-            message, label = "a text block starts on the line after its quotes", "text follows here"
-            helps = 'put a line end after `"""`, or write a text of one line between `"` and `"`'
-            self._report("T0025", (start, start + 3), message, label, helps=helps)
-        else:
-            message = "the closing quotes of a text block stand first on their line"
-            helps = 'put `"""` on the next line; its indentation is taken from every line'
-            self._report("T0025", (end - 3, end), message, "text stands before them", helps=helps)
-
-    def _report_placeholder(self, start: int) -> None:
-        self._report(
-            "T0022",
-            (start, start + 1),
-            "this placeholder is not closed",
-            "opened here",
-            helps="close it with `}`, in a one-line text on its line, or write `{{` for a brace",
-        )
-
-    def _report_bad(self, kind: str, start: int, end: int) -> None:
-        written = self._text[start:end]
-        span = Span(self._source.path, start, end)
-        if kind == "quoted":
-            is_plain = not set(written) & _SPECIAL
-            fix = replacement(span, f'"{written[1:-1]}"') if is_plain else None
-            message, helps = "texts stand between double quotes", 'write it between `"` and `"`'
-            self._report("T0001", (start, end), message, "other quotes", helps=helps, fix=fix)
-            return
-        lookalike = _LOOKALIKES.get(written, "")
-        shown = f"U+{ord(written[0]):04X}"
-        if len(written) > 1 or written.isprintable():
-            shown = f"`{shorten(written)}`"
-        self._report(
-            "T0001",
-            (start, end),
-            f"{shown} is not part of the language here",
-            "not part of the language outside a quoted text",
-            helps=f"did you mean `{lookalike.rstrip() or lookalike}`?" if lookalike else "",
-            fix=replacement(span, lookalike) if lookalike else None,
-        )
-
-
-def shorten(written: str, most: int = 40) -> str:
-    """The characters as a message shows them: on one line, printable, at most `most`."""
-    shown = written if len(written) <= most else written[: most - 1] + "…"
-    return "".join(mark if mark.isprintable() else f"\\u{{{ord(mark):x}}}" for mark in shown)
-
-
-def _offset(finding: Diagnostic) -> int:
-    assert finding.primary is not None, "every finding of the lexer has its place"
-    return finding.primary.span.start
+    def _refuse_comments(self, first: int, end: int) -> None:
+        """Reports the comments of a placeholder that starts at token `first` and ends at `end`."""
+        starts = [*self.starts[first:], end]
+        for gap_start, gap_end in zip(self.ends[first - 1 :], starts, strict=True):
+            for token in trivia(self._text, gap_start, gap_end):
+                if token.kind == "comment":
+                    self.findings.report_comment(token.start, token.end)

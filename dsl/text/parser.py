@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from taskc.dsl.diagnostics import Diagnostic, Edit, Fix, Safety, deletion, insertion, replacement
 from taskc.dsl.model.declarations import Declaration, Language
 from taskc.dsl.spelling import did_you_mean
-from taskc.dsl.text.lexer import shorten
+from taskc.dsl.text.findings import shorten
 from taskc.dsl.text.rules.blocks import BLOCKS
 from taskc.dsl.text.rules.cursor import MAX_DEPTH, Cursor
 from taskc.dsl.text.rules.declarations import declaration
@@ -77,7 +77,7 @@ class _File:
         lexer = cursor.lexer
         tree = Tree(self.source, (lexer.kinds, lexer.starts, lexer.ends), self.nodes)
         unknown = self._check_edition()
-        found = [unknown] if unknown else [*lexer.findings, *cursor.reporter.diagnostics]
+        found = [unknown] if unknown else [*lexer.findings.found, *cursor.reporter.diagnostics]
         found.sort(key=lambda diagnostic: diagnostic.sort_key)
         declarations = () if unknown else tuple(self.declarations)
         return ParsedFile(self.source, tree, declarations, tuple(found))
@@ -124,7 +124,7 @@ class _File:
             if not cursor.is_at_column_one():
                 self._report_indented()
             return cursor.value
-        if cursor.lexer.has_finding(self._line_start(), cursor.start):
+        if cursor.lexer.findings.has_any(self._line_start(), cursor.start):
             return ""
         if cursor.kind == "}":
             cursor.reporter.report(

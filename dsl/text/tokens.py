@@ -79,7 +79,7 @@ EXPRESSION_WORDS = frozenset(
 )
 
 _SPACE = r"[ \t\n]*(?:\r\n[ \t\n]*)*"
-_BAD = r"[^\x00-\x7f]+|[!$%&;@\\^`|~]+|[\x00-\x08\x0b-\x1f\x7f']"
+_BAD = r"[^\x00-\x7f]+|[!$%&;@\\^`|~]+|(?:[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n))+|'"
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _DIGITS = r"[0-9](?:_?[0-9]){0,29}"
 

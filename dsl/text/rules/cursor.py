@@ -9,7 +9,8 @@ from typing import NoReturn
 
 from taskc.dsl.diagnostics import Fix, Reporter
 from taskc.dsl.model.expressions import Name, QualifiedName
-from taskc.dsl.text.lexer import Lexer, shorten
+from taskc.dsl.text.findings import shorten
+from taskc.dsl.text.lexer import Lexer
 from taskc.dsl.text.source_text import SourceText, Span
 from taskc.dsl.text.tokens import is_line_start
 
@@ -352,19 +353,19 @@ class Cursor:
 
     def _is_explained(self) -> bool:
         """Whether the lexer has found the cause: here, or an odd quote on this line or the last."""
-        if self.lexer.has_finding(self.statement_start, self.start):
+        if self.lexer.findings.has_any(self.statement_start, self.start):
             return True
         text = self.source.text
         line_start = text.rfind("\n", 0, self.start) + 1
         line_before = text.rfind("\n", 0, max(0, line_start - 1)) + 1
-        if self.lexer.find_open_text(line_before, line_start - 1) != -1:
+        if self.lexer.findings.find_open_text(line_before, line_start - 1) != -1:
             return True  # a text of several lines in the quotes of one line: this is its next
         line_end = text.find("\n", self.start)
         line_end = len(text) if line_end == -1 else line_end
-        self._kept = self.lexer.find_open_text(self.start, line_end)
+        self._kept = self.lexer.findings.find_open_text(self.start, line_end)
         return self._kept != -1
 
     def forget_findings(self, failed_at: int) -> None:
         """Drops what the lexer found between a mistake and the cursor, but for what explains it."""
-        self.lexer.drop_findings(max(failed_at, self._kept) + 1, self.start)
+        self.lexer.findings.drop(max(failed_at, self._kept) + 1, self.start)
         self._kept = -1

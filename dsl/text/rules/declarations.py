@@ -19,7 +19,7 @@ from taskc.dsl.model.declarations import (
     Statement,
 )
 from taskc.dsl.model.expressions import Expression, Name, QualifiedName
-from taskc.dsl.text.lexer import shorten
+from taskc.dsl.text.findings import shorten
 from taskc.dsl.text.rules.blocks import BLOCKS
 from taskc.dsl.text.rules.cursor import Cursor, Unreadable
 from taskc.dsl.text.rules.literals import number_value, plain_text
@@ -182,7 +182,7 @@ def _schema_fields(cursor: Cursor, node: Node) -> tuple[FieldNode, ...]:
         child = Node("field", cursor.index)
         node.children.append(child)
         cursor.start_statement()
-        cursor.depth = 1
+        cursor.depth = 0
         _check_column(cursor)
         try:
             child.name = cursor.index
@@ -247,7 +247,7 @@ def _keyword(cursor: Cursor, kind: str, *, is_first: bool) -> str:
             label="not part of the statement before it",
         )
     cursor.start_statement()
-    cursor.depth = 1
+    cursor.depth = 0
     if cursor.kind not in ("name", "word"):
         cursor.fail_expected(
             "T0011",

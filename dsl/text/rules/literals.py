@@ -8,7 +8,7 @@ import re
 from typing import NamedTuple
 
 from taskc.dsl.diagnostics import replacement
-from taskc.dsl.text.lexer import shorten
+from taskc.dsl.text.findings import shorten
 from taskc.dsl.text.rules.cursor import Cursor
 from taskc.dsl.text.source_text import Span
 

@@ -7,7 +7,7 @@ what was skipped are not reported: they are as likely consequences as causes.
 
 from taskc.dsl.diagnostics import insertion, replacement
 from taskc.dsl.spelling import did_you_mean
-from taskc.dsl.text.lexer import shorten
+from taskc.dsl.text.findings import shorten
 from taskc.dsl.text.rules.blocks import BLOCKS
 from taskc.dsl.text.rules.cursor import Cursor
 from taskc.dsl.text.source_text import Span

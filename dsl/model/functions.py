@@ -151,7 +151,7 @@ def _texts() -> Iterator[Function]:
         group,
         (Signature((_VALUE,), List(TEXT)),),
         "Splits at runs of Unicode whitespace; whitespace at the ends gives no empty words.",
-        (Example('words("  a\\u00a0b  c\\n")', ["a", "b", "c"]), Example('words(" ")', [])),
+        (Example('words("  a\\u{a0}b  c\\n")', ["a", "b", "c"]), Example('words(" ")', [])),
     )
     yield Function(
         "lower",
@@ -294,7 +294,7 @@ def _cleaning(group: str) -> Iterator[Function]:
         (Signature((_VALUE, form), TEXT),),
         "Brings a text to a Unicode normal form.",
         (
-            Example('normalize("e\\u0301")', "é"),
+            Example('normalize("e\\u{301}")', "é"),
             Example('normalize("ﬁ", form: "NFKC")', "fi"),
         ),
     )

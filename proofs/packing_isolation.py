@@ -19,7 +19,7 @@ from taskc.runtime.isolation import measure_isolation
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
-NUM_PACKS = 40
+NUM_PACKS = 12
 MOST_DIFFERENCE = {torch.float64: 1e-10, torch.float32: 1e-3}
 
 

@@ -37,6 +37,7 @@ class Findings:
     _num_kept: int = 0
     _alike: Counter[tuple[str, int, str]] = field(default_factory=Counter)
     _hidden: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _rest_at: plan.Place | None = None  # the line for the rest follows the last one that is shown
     _reporter: Reporter = field(default_factory=Reporter)
 
     def report(
@@ -68,6 +69,7 @@ class Findings:
             alike = (code, place.start, field_name)
             if self._num_kept >= MAX_KEPT or self._alike[alike] >= MAX_ALIKE:
                 self._hidden[code, field_name] += 1
+                self._rest_at = max(self._rest_at or place, place, key=lambda at: at.start)
                 return
             self._num_kept += 1
             self._alike[alike] += 1
@@ -79,11 +81,12 @@ class Findings:
         kept = list(self._reporter.diagnostics)
         hidden = self.num_errors - self._num_kept
         if hidden > 0:
+            place = self._rest_at or self.at
             last = Reporter()
             errors = "errors" if hidden > 1 else "error"
             last.report(
                 "T0809",
-                Span(self.at.path, self.at.start, self.at.end),
+                Span(place.path, place.start, place.end),
                 f"{hidden:,} more {errors} in the rows of `{self.source}`".replace(",", "_"),
                 label="only the first of each kind are shown",
                 notes=tuple(

@@ -174,6 +174,7 @@ class Workbench:
             "references": None,
             "license": "",
             "at": AT,
+            "places": {},
         }
         return plan.Source(**(fields | changes))
 

@@ -251,7 +251,7 @@ def test_clauses_come_in_their_order(bench):
         lets={"odd": "k"},
         wheres=("n >= 20",),
         dedup="odd",
-        carved=(plan.CarvedSplit(name="dev", origin="train", count=10),),
+        carved=(plan.CarvedSplit(name="dev", origin="train", count=10, at=AT),),
         limit=25,
         limit_at=LIMIT_AT,
     )
@@ -266,7 +266,7 @@ def test_clauses_come_in_their_order(bench):
 def test_a_carved_split_that_nobody_asked_for_is_accounted_for(bench):
     """Its rows stay out of the split they are carved out of, and the ledger says where they are."""
     bench.rows("train.jsonl", [{"n": n} for n in range(30)])
-    carved = (plan.CarvedSplit(name="dev", origin="train", count=10),)
+    carved = (plan.CarvedSplit(name="dev", origin="train", count=10, at=AT),)
     loaded = load(bench.source(carved=carved), ["train"])
 
     assert ["train"] == list(loaded.rows) == list(loaded.digests)
@@ -281,7 +281,7 @@ def test_a_split_is_what_it_is_whatever_is_asked_for(bench):
     source = bench.source(
         pattern="{split}.jsonl",
         splits=("train", "test"),
-        carved=(plan.CarvedSplit(name="dev", origin="train", count=10),),
+        carved=(plan.CarvedSplit(name="dev", origin="train", count=10, at=AT),),
         limit=20,
         limit_at=LIMIT_AT,
     )
@@ -300,7 +300,7 @@ def test_a_split_is_what_it_is_whatever_is_asked_for(bench):
 def test_carve_of_more_rows_than_there_are(bench):
     """It is said, with both numbers."""
     bench.rows("train.jsonl", [{"n": n} for n in range(5)])
-    loaded = bench.load(carved=(plan.CarvedSplit(name="dev", origin="train", count=10),))
+    loaded = bench.load(carved=(plan.CarvedSplit(name="dev", origin="train", count=10, at=AT),))
 
     assert ["`carve` asks for 10 rows of `train`, which has 5"] == [
         found.message for found in loaded.diagnostics
@@ -340,7 +340,7 @@ def test_sample_reads_the_first_rows(bench):
     bench.rows("b.jsonl", [{"n": n} for n in range(50, 100)])
     loaded = bench.load(
         pattern="*.jsonl",
-        carved=(plan.CarvedSplit(name="dev", origin="train", count=40),),
+        carved=(plan.CarvedSplit(name="dev", origin="train", count=40, at=AT),),
         sample=60,
     )
 
@@ -380,7 +380,7 @@ def loaded_from(folder, rows, **changes):
         wheres=("t != ''",),
         lets={"key": "n * 2"},
         dedup="[n / 2, t]" if changes.pop("dedup", True) else None,
-        carved=(plan.CarvedSplit(name="dev", origin="train", count=changes.pop("carve", 3)),),
+        carved=(plan.CarvedSplit(name="dev", origin="train", count=changes.pop("carve", 3), at=AT),),
         limit=changes.pop("limit", 4),
         limit_at=LIMIT_AT,
     )

@@ -56,9 +56,9 @@ class Drop:
     at: plan.Place
 
 
-@dataclass(slots=True)
-class EncodeTask:
-    """A chunk of candidate rows of one source with everything needed to phrase and encode them.
+@dataclass(slots=True, kw_only=True)
+class PhraseTask:
+    """A chunk of candidate rows of one source with everything needed to phrase them.
 
     Attributes:
         templates: Those that serve the source.
@@ -71,12 +71,18 @@ class EncodeTask:
     source: plan.Source
     split: str
     templates: tuple[plan.Template, ...]
-    tokenizer: plan.Tokenizer
-    format: plan.Format
     seed: int
     repetition: int
     evaluation: bool
     rows: Rows
+
+
+@dataclass(slots=True, kw_only=True)
+class EncodeTask(PhraseTask):
+    """A chunk that is phrased and encoded."""
+
+    tokenizer: plan.Tokenizer
+    format: plan.Format
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from taskc.dsl.model import program as checked
 from taskc.dsl.model import types
 from taskc.dsl.text.source_text import SourceText, Span
 
-__all__ = ["lower"]
+__all__ = ["lower", "lower_test"]
 
 EDITION = 1
 
@@ -42,6 +42,19 @@ def lower(
     return plan.Plan(builds=tuple(builds))
 
 
+def lower_test(
+    program: checked.Program, package: checked.Package, test: checked.Test
+) -> tuple[plan.Source, plan.Template]:
+    """Lower what a `test` block renders: its source, and the template with only its prompt.
+
+    Args:
+        program: What the checker made of the specs.
+        package: The package that declares the test.
+        test: The test.
+    """
+    return _Lowering(program, package).test(test)
+
+
 @dataclass(slots=True)
 class _Lowering:
     """Lowers the declarations that one package's builds need."""
@@ -59,7 +72,7 @@ class _Lowering:
             [*mixture.sources, *(take.source for take in mixture.takes), *build.evaluated]
         )
         names = {id(source): name for source, name in _names(sources)}
-        runs = [run for run in self.package.runs.values() if run.build in ("", build.name)]
+        runs = self._runs(build.name)
         return plan.BuildPlan(
             name=build.name,
             package=self.package.name,
@@ -94,6 +107,28 @@ class _Lowering:
                 for source in cluster.sources:
                     found.setdefault(id(source), []).append(cluster.name)
         return {key: tuple(names) for key, names in found.items()}
+
+    def _runs(self, build: str) -> list[checked.Run]:
+        """Train blocks over a build, and evaluate blocks over those or over a model by itself."""
+        trains = [r for r in self.package.runs.values() if r.kind == "train" and r.build == build]
+        names = {"", *(run.name for run in trains)}
+        return trains + [
+            run
+            for run in self.package.runs.values()
+            if run.kind == "evaluate" and run.build in names
+        ]
+
+    def test(self, test: checked.Test) -> tuple[plan.Source, plan.Template]:
+        """The source and the one prompt of a test; no file is meant to be read."""
+        *alias, name = test.template.split(".")
+        owner = self.package.imports[alias[0]] if alias else self.package
+        names = {id(test.source): test.source.name}
+        template = self._template(owner.templates[name], names)
+        prompts = tuple(prompt for prompt in template.prompts if prompt.label == test.label)
+        return (
+            self._source(test.source, test.source.name, (), self._clusters()),
+            template.model_copy(update={"prompts": prompts}),
+        )
 
     # ---- sources -------------------------------------------------------------------------------
 

@@ -19,7 +19,14 @@ from taskc.compiler.turns.tokenizer import load
 from taskc.compiler.turns.turn import Loss
 from taskc.dsl.diagnostics import Diagnostic
 
-__all__ = ["Rendered", "RenderedTurn", "render"]
+__all__ = [
+    "Rendered",
+    "RenderedTurn",
+    "build_that_uses",
+    "render",
+    "rendered",
+    "with_prompts",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +69,20 @@ def render(
             to the source, or a clause drops it.
     """
     template_name, _, label = name.partition(".")
-    build = _build(lowered, template_name, tokenizer)
+    build = build_that_uses(lowered, template_name, tokenizer)
     template = next(each for each in build.templates if each.name == template_name)
     source = next(each for each in build.sources if each.name in template.sources)
-    task = _task(build, source, _with_prompts(template, label), row)
+    task = _task(build, source, with_prompts(template, label), row)
     encoded = encode(task)
     if encoded.errors:
         return None, encoded.errors
     if not len(encoded):
         reason = encoded.drops[0].reason if encoded.drops else "no prompt applies"
         raise ValueError(f"the row gives no example: {reason}")
-    return _rendered(task, encoded), []
+    return rendered(task, encoded), []
 
 
-def _build(lowered: plan.Plan, template: str, tokenizer: str | None) -> plan.BuildPlan:
+def build_that_uses(lowered: plan.Plan, template: str, tokenizer: str | None) -> plan.BuildPlan:
     """Returns the first build that uses the template, with the tokenizer if one is named."""
     for build in lowered.builds:
         named = tokenizer in {None, build.tokenizer.name}
@@ -89,7 +96,7 @@ def _build(lowered: plan.Plan, template: str, tokenizer: str | None) -> plan.Bui
     )
 
 
-def _with_prompts(template: plan.Template, label: str) -> plan.Template:
+def with_prompts(template: plan.Template, label: str) -> plan.Template:
     """Returns the template with only the prompt that is named, or as it is."""
     prompts = tuple(prompt for prompt in template.prompts if label in {"", prompt.label})
     if not prompts:
@@ -148,8 +155,13 @@ def _conformed(source: plan.Source, row: Mapping[str, object]) -> dict[str, obje
     return values
 
 
-def _rendered(task: EncodeTask, encoded: Encoded) -> Rendered:
-    """Puts together what the two stages say of the row."""
+def rendered(task: EncodeTask, encoded: Encoded) -> Rendered:
+    """Returns what the two stages say of a chunk's first row.
+
+    Args:
+        task: The chunk; its first row gives an example.
+        encoded: What `encode` made of it.
+    """
     phrased = phrase(task).examples[0]
     ids = encoded.ids[: encoded.offsets[1]].tolist()
     mask = [False] * len(ids)

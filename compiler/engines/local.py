@@ -7,9 +7,14 @@ calling process: starting workers costs about a second.
 """
 
 import os
+import signal
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
+from multiprocessing.forkserver import ensure_running
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -52,7 +57,8 @@ class LocalEngine:
         pool = self._workers()
         waiting: list[Future[ResultT]] = []
         for task in tasks:
-            waiting.append(pool.submit(run, task))
+            with _without_main_module():
+                waiting.append(pool.submit(run, task))
             # Two tasks a worker keep all of them busy; more would only fill memory.
             if len(waiting) > 2 * self.jobs:
                 yield waiting.pop(0).result()
@@ -61,20 +67,28 @@ class LocalEngine:
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            # A fork would copy the threads' locks of pyarrow and tokenizers in whatever state they
-            # are.
+            # A fork would copy the locks of pyarrow's and tokenizers' threads, held or not.
             context = get_context("forkserver")
             context.set_forkserver_preload(["taskc.compiler.turns.encode"])
+            _start_server()
             self._pool = ProcessPoolExecutor(
-                self.jobs, mp_context=context, initializer=_one_thread_each
+                self.jobs, mp_context=context, initializer=_start_worker
             )
         return self._pool
 
     def close(self) -> None:
-        """End the worker processes."""
+        """End the worker processes after the tasks in hand."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
+
+    def kill(self) -> None:
+        """End the worker processes at once: what they do is thrown away."""
+        if self._pool is not None:
+            # Python 3.14 has `kill_workers`; before, the pool's own table is the only way to them.
+            for process in list((self._pool._processes or {}).values()):  # noqa: SLF001
+                process.kill()
+        self.close()
 
     def __enter__(self) -> Self:
         """The engine itself."""
@@ -86,10 +100,46 @@ class LocalEngine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close."""
-        self.close()
+        """Close; at once where an error or Ctrl-C ends the block."""
+        if kind is None:
+            self.close()
+        else:
+            self.kill()
 
 
-def _one_thread_each() -> None:
-    """Workers are the parallelism; threads of the tokenizer inside each would only compete."""
+@contextmanager
+def _without_main_module() -> Iterator[None]:
+    """Hides the user's script from worker processes that start meanwhile.
+
+    A worker would run it again, and a script without an `if __name__ == "__main__"` would build
+    again in every worker; none of our tasks needs anything of it.
+    """
+    main = sys.modules["__main__"].__dict__
+    hidden = {name: main[name] for name in ("__spec__", "__file__") if name in main}
+    main["__spec__"] = None
+    main.pop("__file__", None)
+    try:
+        yield
+    finally:
+        main.update(hidden)
+
+
+def _start_server() -> None:
+    """Starts the process that workers are forked from, deaf to Ctrl-C: the parent answers it."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # only the main thread may set signal handlers
+    answering = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, answering)
+
+
+def _start_worker() -> None:
+    """Prepares a worker process.
+
+    Workers are the parallelism; threads of the tokenizer inside each would only compete. Ctrl-C
+    goes to every process of the terminal: the parent alone answers it, and ends its workers.
+    """
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -14,7 +14,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-from taskc.cli import build, check, console, explain, info, init, inspect, train, verify
+from taskc.cli import build, check, console, explain, info, init, inspect, show, test, train, verify
 
 __all__ = ["Exit", "main", "parser"]
 
@@ -47,6 +47,8 @@ class Verb(Protocol):
 _VERBS: dict[str, Verb] = {
     "init": init,
     "check": check,
+    "show": show,
+    "test": test,
     "build": build,
     "inspect": inspect,
     "verify": verify,

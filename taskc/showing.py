@@ -1,0 +1,210 @@
+"""A real row through the stages that phrase and encode: what `taskc show` prints.
+
+In: a plan, a template, and which row of a source. Out: every prompt of the template that the row
+can be given, with its ids and mask; or why the row gives none. The row is read, shaped and keyed
+as in a build, and no further row than need be is read: a row by its number reads the file up to it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from taskc.compiler import plan
+from taskc.compiler.examples import EncodeTask, Rows
+from taskc.compiler.rows import shape
+from taskc.compiler.turns.encode import encode
+from taskc.dsl.diagnostics import Diagnostic
+from taskc.dsl.errors import has_errors
+from taskc.rendering import Rendered, build_that_uses, rendered, with_prompts
+
+__all__ = ["NotShownError", "Shown", "Wanted", "show"]
+
+
+class NotShownError(ValueError):
+    """What was asked for is not there; the words say what is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which row of which source.
+
+    Attributes:
+        template: "conclude.infer", or "conclude" for all of its prompts.
+        source: Name of the source; "" = the first that the template serves.
+        split: Name of the split.
+        row: Number of the row in the split's first file, from 1; ignored where `row_id` is given.
+        row_id: The start of a row id in hexadecimal, or "".
+    """
+
+    template: str
+    source: str
+    split: str
+    row: int
+    row_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A row and what its prompts make of it.
+
+    Attributes:
+        source, split, file, row, row_id: Which row it is.
+        values: Its fields after `let`.
+        prompts: (place of the prompt in the spec, rendering) of every prompt that gives an example.
+        drawn: "template.label" of the prompt, among all that serve the source, that a build draws
+            for the row's first delivery; "" where none gives an example.
+        drops: (label, reason) of every prompt that gives none.
+    """
+
+    source: str
+    split: str
+    file: str
+    row: int
+    row_id: str
+    values: dict[str, object]
+    prompts: tuple[tuple[plan.Place, Rendered], ...]
+    drawn: str
+    drops: tuple[tuple[str, str], ...]
+
+
+def show(lowered: plan.Plan, wanted: Wanted) -> tuple[Shown | None, Sequence[Diagnostic]]:
+    """Returns the row as each prompt phrases it, or None with at least one error.
+
+    Raises:
+        NotShownError: If there is no such template, prompt, source, split or row, or a clause of
+            the source drops the row.
+    """
+    name, _, label = wanted.template.partition(".")
+    try:
+        build = build_that_uses(lowered, name, None)
+        template = next(each for each in build.templates if each.name == name)
+        asked = with_prompts(template, label)
+    except ValueError as error:
+        raise NotShownError(str(error)) from error
+    source = _source(build, template, wanted.source)
+    rows, findings = _row(source, wanted)
+    if rows is None:
+        return None, findings
+    prompts = []
+    drops = []
+    for prompt in asked.prompts:
+        alone = asked.model_copy(update={"prompts": (prompt,)})
+        task = _task(build, source, (alone,), rows)
+        encoded = encode(task)
+        if encoded.errors:
+            return None, encoded.errors
+        if len(encoded):
+            prompts.append((prompt.at, rendered(task, encoded)))
+        else:
+            drops.append((prompt.label, encoded.drops[0].reason))
+    return (
+        Shown(
+            source=source.name,
+            split=rows.split,
+            file=rows.file_names[rows.files[0]],
+            row=rows.numbers[0],
+            row_id=rows.ids[0].hex(),
+            values=rows.values[0],
+            prompts=tuple(prompts),
+            drawn=_drawn(build, source, rows),
+            drops=tuple(drops),
+        ),
+        [],
+    )
+
+
+def _source(build: plan.BuildPlan, template: plan.Template, name: str) -> plan.Source:
+    """The source that is meant."""
+    served = [each for each in build.sources if each.name in template.sources]
+    for source in served:
+        if name in {"", source.name}:
+            return source
+    names = ", ".join(source.name for source in served) or "none of the build's sources"
+    raise NotShownError(f"template {template.name!r} does not serve {name!r}; it serves: {names}")
+
+
+def _row(source: plan.Source, wanted: Wanted) -> tuple[Rows | None, Sequence[Diagnostic]]:
+    """The row alone, with its own key."""
+    sample = None if wanted.row_id or source.carved else wanted.row
+    loaded = shape.load(source, [wanted.split], sample=sample)
+    if has_errors(loaded.diagnostics):
+        return None, loaded.diagnostics
+    rows = loaded.rows.get(wanted.split)
+    if rows is None:
+        known = ", ".join([*source.splits, *(carved.name for carved in source.carved)])
+        raise NotShownError(
+            f"source {source.name!r} has no split {wanted.split!r} in the builds; it has: {known}"
+        )
+    for index in range(len(rows)):
+        if _is_wanted(rows, index, wanted):
+            return _single(rows, index), []
+    raise NotShownError(_why_not(source, loaded, wanted))
+
+
+def _is_wanted(rows: Rows, index: int, wanted: Wanted) -> bool:
+    if wanted.row_id:
+        return rows.ids[index].hex().startswith(wanted.row_id)
+    return rows.numbers[index] == wanted.row and rows.files[index] == 0
+
+
+def _single(rows: Rows, index: int) -> Rows:
+    return Rows(
+        source=rows.source,
+        split=rows.split,
+        values=[rows.values[index]],
+        ids=[rows.ids[index]],
+        ordinals=[rows.ordinals[index]],
+        files=[rows.files[index]],
+        numbers=[rows.numbers[index]],
+        file_names=rows.file_names,
+    )
+
+
+def _why_not(source: plan.Source, loaded: shape.Loaded, wanted: Wanted) -> str:
+    """Words for a row that is not there: a clause dropped it, it moved away, or it never was."""
+    what = f"row {wanted.row_id or wanted.row} of source {source.name!r}, split {wanted.split!r}"
+    for drop, rows in loaded.drops[wanted.split].items():
+        for file, number in _places(rows):
+            if not wanted.row_id and (file, number) == (0, wanted.row):
+                return f"{what} is dropped by `{drop.reason}` at {drop.at}"
+    counts = loaded.counts[wanted.split]
+    if counts.carved_out:
+        return f"{what} is not there, or was carved out; {counts.kept} of its rows are"
+    return f"{what} is not there; the split holds {counts.kept} rows"
+
+
+def _places(dropped: shape.Dropped) -> Iterator[tuple[int, int]]:
+    return zip(dropped.files, dropped.numbers, strict=True)
+
+
+def _drawn(build: plan.BuildPlan, source: plan.Source, rows: Rows) -> str:
+    """The prompt that a build draws for the row's first delivery."""
+    templates = tuple(each for each in build.templates if source.name in each.sources)
+    encoded = encode(_task(build, source, templates, rows))
+    if not len(encoded):
+        return ""
+    template = templates[int(encoded.template[0])]
+    return f"{template.name}.{template.prompts[int(encoded.prompt[0])].label}"
+
+
+def _task(
+    build: plan.BuildPlan,
+    source: plan.Source,
+    templates: tuple[plan.Template, ...],
+    rows: Rows,
+) -> EncodeTask:
+    has_target = any(
+        prompt.messages is not None or any(turn.trained for turn in prompt.turns)
+        for template in templates
+        for prompt in template.prompts
+    )
+    return EncodeTask(
+        source=source,
+        split=rows.split,
+        templates=templates,
+        tokenizer=build.tokenizer,
+        format=build.format,
+        seed=build.mixture.seed,
+        repetition=0,
+        evaluation=not has_target,
+        rows=rows,
+    )

@@ -1,0 +1,78 @@
+"""The local engine: results in order, workers that need no guard and leave Ctrl-C to the parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from taskc.compiler.engines import local
+from taskc.compiler.engines.local import LocalEngine
+
+SCRIPT = """
+import sys
+import taskc
+from taskc.compiler.engines import local
+
+local.MIN_ROWS_FOR_WORKERS = 0
+print("started", flush=True)
+artifact = taskc.build(sys.argv[1], out=sys.argv[2], jobs=2)
+print("built", len(artifact["train"]))
+"""
+
+SLOW_WORK = """
+import time
+from taskc.compiler.engines.local import LocalEngine
+
+with LocalEngine(2) as engine:
+    for _ in engine.map(time.sleep, [0.1] + [60] * 8, num_rows=10**9):
+        print("ready", flush=True)
+"""
+
+
+def test_results_come_in_the_order_of_the_tasks(monkeypatch):
+    """Whatever finishes first, in this process or in workers."""
+    monkeypatch.setattr(local, "MIN_ROWS_FOR_WORKERS", 0)
+    for jobs in (1, 2):
+        with LocalEngine(jobs) as engine:
+            found = list(engine.map(abs, range(-9, 0), num_rows=9))
+
+        assert found == list(range(9, 0, -1))
+
+
+def test_a_script_without_a_guard_builds_once(project, tmp_path):
+    """Workers never run the user's script again."""
+    package = project().write()
+    script = tmp_path / "train.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(script), str(package), str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert done.stderr == ""
+    assert done.stdout.split()[:2] == ["started", "built"]
+
+
+def test_ctrl_c_is_answered_by_the_parent_alone():
+    """One KeyboardInterrupt, no traceback of a worker, and no process left behind."""
+    running = subprocess.Popen(
+        [sys.executable, "-c", SLOW_WORK],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert running.stdout is not None
+    running.stdout.readline()
+    time.sleep(0.5)
+    os.killpg(running.pid, signal.SIGINT)
+    started = time.monotonic()
+    _, errors = running.communicate(timeout=50)
+
+    assert time.monotonic() - started < 40
+    assert errors.count("Traceback") == errors.count("\nKeyboardInterrupt")
+    assert "Process " not in errors

@@ -115,7 +115,8 @@ def _without_main_module() -> Iterator[None]:
     again in every worker; none of our tasks needs anything of it.
     """
     main = sys.modules["__main__"].__dict__
-    hidden = {name: main[name] for name in ("__spec__", "__file__") if name in main}
+    names = [name for name in ("__spec__", "__file__") if name in main]
+    hidden: dict[str, object] = {name: main[name] for name in names}
     main["__spec__"] = None
     main.pop("__file__", None)
     try:

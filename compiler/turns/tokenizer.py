@@ -3,7 +3,7 @@
 In: a `plan.Tokenizer` and the files that it names. Out: a `Loaded`, or diagnostics. Text never
 gives the id of a special token and gains nothing at its ends: the post-processor, truncation and
 padding are switched off. Of a text without special tokens the ids are those that the tokenizer
-itself gives (`Tokenizer.encode(text, add_special_tokens=False)`). Loading costs about 0.3 s for
+itself gives (`Tokenizer.encode(text, add_special_tokens=False)`). Loading costs about 0.6 s for
 150,000 tokens and is done once a process.
 """
 

@@ -4,7 +4,7 @@ In: nothing. Out: what the two formats have in common: the texts of a chunk, eac
 however often it stands there, and the value that a format hands back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,6 +29,11 @@ class Texts:
     def add(self, text: str) -> int:
         """The index of a text, new or not."""
         return self._indices.setdefault(text, len(self._indices))
+
+    def add_all(self, texts: Iterable[str]) -> npt.NDArray[np.int64]:
+        """The index of each text, int64."""
+        indices = self._indices
+        return np.array([indices.setdefault(text, len(indices)) for text in texts], np.int64)
 
     def __iter__(self) -> Iterator[str]:
         """The texts in order of their indices."""

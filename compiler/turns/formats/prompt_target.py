@@ -110,8 +110,8 @@ def _pieces(
 def _apart(examples: Sequence[Phrased], loaded: Loaded) -> _Sides:
     """`seam: split`: every text by itself, each different one once."""
     texts = Texts()
-    inputs = np.array([texts.add(example.turns[0].text) for example in examples], np.int64)
-    targets = np.array([texts.add(_target(example)) for example in examples], np.int64)
+    inputs = texts.add_all(example.turns[0].text for example in examples)
+    targets = texts.add_all(_target(example) for example in examples)
     options = [[texts.add(text) for text in example.answers] for example in examples]
     encoded = loaded.encode(list(texts))
     starts, lengths = encoded.offsets[:-1], np.diff(encoded.offsets)

@@ -6,10 +6,11 @@ files, sorted by name, share their names. Only `.task` files are read here, each
 is not judged.
 """
 
+import errno
 import os
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -70,9 +71,13 @@ class Disk:
 
 @dataclass(slots=True)
 class Memory:
-    """Files in memory, for tests and for text that is not saved yet: path -> bytes."""
+    """Files in memory, for tests and for text that is not saved yet.
 
-    files: dict[str, bytes]
+    Attributes:
+        files: Path -> bytes; None for a file that may not be read.
+    """
+
+    files: Mapping[str, bytes | None]
     working_folder: str = "/work"
 
     def entries(self, folder: str) -> tuple[list[str], list[str]] | None:
@@ -87,8 +92,11 @@ class Memory:
     def read(self, path: str) -> bytes:
         """The bytes of a file; raises OSError."""
         if path not in self.files:
-            raise FileNotFoundError(path)
-        return self.files[path]
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        content = self.files[path]
+        if content is None:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return content
 
 
 @dataclass(slots=True)

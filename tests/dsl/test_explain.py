@@ -20,7 +20,8 @@ FOLDER = Path(__file__).parents[2] / "dsl" / "explain"
 OURS = re.compile(r"T09\d\d")
 BUILD_TIME = re.compile(r"T05[1-9]\d|T06[4-9]\d|T08\d\d|T09\d\d")
 BY_TEXT = sorted(code for code in CODES if not BUILD_TIME.fullmatch(code))
-BLOCK = re.compile(r"^```(\w+)(?: (\S+))?[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w+)(?: (\S+))?(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+DEFAULT_NAMES = {"task": "example.task", "params": "params"}
 MAX_LINES = 80
 MAX_COLUMNS = 100
 
@@ -34,15 +35,22 @@ def examples(code):
     """Returns the files of the wrong example and of the right one."""
     wrong, right = page(code).partition("\n## Wrong\n")[2].split("\n## Right\n")
     return [
-        {name or "example.task": text for _, name, text in BLOCK.findall(part)}
-        for part in (wrong, right)
+        {f"{name or DEFAULT_NAMES[kind]} {how}".strip(): text for kind, name, how, text in found}
+        for found in (BLOCK.findall(wrong), BLOCK.findall(right))
     ]
 
 
 def checked(files):
-    """Checks files as they would stand in a folder; returns the findings and the report."""
-    memory = Memory({name: text.encode() for name, text in files.items()})
-    done = check(["."], params={}, files=memory)
+    """Checks files as they would stand in a folder; returns the findings and the report.
+
+    A word after a file's name says how it is stored, and `params` holds what `--set` would give.
+    """
+    params = dict(line.split("=", 1) for line in files.get("params", "").splitlines())
+    stored = {}
+    for heading, text in files.items():
+        name, _, how = heading.partition(" ")
+        stored[name] = None if how == "locked" else text.encode(how or "utf-8")
+    done = check(["."], params=params, files=Memory(stored))
     return done.diagnostics, render(done.diagnostics, done.program.texts)
 
 

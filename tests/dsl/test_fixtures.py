@@ -34,16 +34,6 @@ def sections(text):
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-class Locked(Memory):
-    """A file system in which some files may not be read: their section's name ends in `locked`."""
-
-    def read(self, path):
-        """Refuses what is locked."""
-        if self.files.get(path, b"") is None:
-            raise PermissionError(13, "Permission denied", path)
-        return super().read(path)
-
-
 def files_of(found):
     """Returns the input files of a fixture; a word after the name says how they are stored."""
     files = {}
@@ -58,7 +48,7 @@ def report_of(found):
     """Returns the report on the files of a fixture, and its diagnostics."""
     params = dict(line.split("=", 1) for line in found.get("params", "").split("\n") if line)
     paths = found.get("paths", ".").split()
-    checked = check(paths, params=params, files=Locked(files_of(found)))
+    checked = check(paths, params=params, files=Memory(files_of(found)))
     return render(checked.diagnostics, checked.program.texts), checked.diagnostics
 
 

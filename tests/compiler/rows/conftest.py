@@ -1,81 +1,29 @@
-"""Sources and expressions for the tests of rows, made without the language's parser."""
+"""Sources and expressions for the tests of rows."""
 
-import ast
 import gzip
 import json
-import re
 from pathlib import Path
 
 import pytest
 
 from taskc.compiler import plan
+from taskc.compiler.lower_expressions import Scope
 from taskc.compiler.rows.evaluate import Env, compile_expression
 from taskc.compiler.rows.shape import load
+from taskc.dsl.model.program import Package
+from taskc.dsl.text.parser import parse as parse_file
+from taskc.dsl.text.source_text import SourceText
 
 AT = plan.Place(path="s.task", start=0, end=1, line=1, column=1)
-BINARY = {
-    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Eq: "==", ast.NotEq: "!=",
-    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.In: "in", ast.NotIn: "not in",
-    ast.And: "and", ast.Or: "or", ast.Not: "not", ast.USub: "-",
-}  # fmt: skip
-CONSTANTS = {"none": None, "true": True, "false": False}
-
-
-def lowered(node: ast.expr) -> plan.Expr:
-    """Python's tree as the plan's: the language's expressions are a subset of Python's."""
-    match node:
-        case ast.Constant(value=value):
-            return plan.Const(value=value)
-        case ast.Name(id=name):
-            return plan.Const(value=CONSTANTS[name]) if name in CONSTANTS else plan.Name(name=name)
-        case ast.Attribute(value=base, attr=name):
-            return plan.GetField(base=lowered(base), name=name)
-        case ast.Subscript(value=base, slice=index):
-            return plan.GetItem(base=lowered(base), index=lowered(index))
-        case ast.Call(func=ast.Name(id="between"), args=[low, high]):
-            return plan.Range(low=lowered(low), high=lowered(high))
-        case ast.Call(func=ast.Name(id=function)):
-            return plan.Call(
-                function=function,
-                args=tuple(map(lowered, node.args)),
-                named={word.arg: lowered(word.value) for word in node.keywords if word.arg},
-                draw="x/1" if function == "choose" else "",
-            )
-        case ast.UnaryOp(op=op, operand=operand):
-            return plan.Unary(operator=BINARY[type(op)], operand=lowered(operand))
-        case (
-            ast.BinOp(op=op, left=left, right=right)
-            | ast.Compare(ops=[op], left=left, comparators=[right])
-        ):
-            return plan.Binary(operator=BINARY[type(op)], left=lowered(left), right=lowered(right))
-        case ast.BoolOp(op=op, values=[left, right]):
-            return plan.Binary(operator=BINARY[type(op)], left=lowered(left), right=lowered(right))
-        case ast.IfExp(test=test, body=then, orelse=otherwise):
-            return plan.Conditional(
-                then=lowered(then), test=lowered(test), otherwise=lowered(otherwise)
-            )
-        case ast.List(elts=items):
-            return plan.ListDisplay(items=tuple(map(lowered, items)))
-        case ast.Dict(keys=keys, values=values):
-            names = [key.id if isinstance(key, ast.Name) else ast.literal_eval(key) for key in keys]
-            return plan.DictDisplay(
-                entries=tuple(zip(names, map(lowered, values), strict=True)),
-            )
-        case ast.ListComp(elt=item, generators=[loop]):
-            return plan.Comprehension(
-                item=lowered(item),
-                variable=loop.target.id,
-                iterable=lowered(loop.iter),
-                condition=lowered(loop.ifs[0]) if loop.ifs else None,
-            )
-    raise AssertionError(ast.dump(node))
 
 
 def parsed(text: str) -> plan.Expr:
-    """An expression from its text; `low..high` and `name: value` are brought into Python's form."""
-    text = re.sub(r"(\w+)\.\.(\w+)", r"between(\1, \2)", text)
-    text = re.sub(r"\b(keep|form): ", r"\1=", text)
-    return lowered(ast.parse(text, mode="eval").body)
+    """An expression from its text; its draws are named "x/1", "x/2", ..."""
+    spec = f"language 1\nsource s {{\n  let v = {text}\n}}\n"
+    file = parse_file(SourceText("s.task", spec))
+    assert file.diagnostics == ()
+    block = file.declarations[1]
+    return Scope(Package("p", "."), frozenset()).expression(block.statements[0].value, "x")
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,7 @@ VALUES = [
     ("not yes and nothing", False),
     ("1 if yes else 1 / 0", 1),
     ('{e: "entailment", n: "neutral"}["n"]', "neutral"),
-    ("{e: n + 1}['e']", 4),
+    ('{e: n + 1}["e"]', 4),
     ("items[1]", "b"),
     ("record.name", "Ann"),
     ("record.ages[0]", 1),

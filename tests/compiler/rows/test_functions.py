@@ -32,7 +32,7 @@ ERRORS = [
     ("min(true, 1)", "`min` takes numbers, not a bool"),
     ('sort(["a", 1])', "`sort` of a list that is not all texts takes numbers, not a text"),
     ('index([1], "1")', "`index`: the item is not in the list"),
-    ("round(1e300)", "the result is an integer beyond 64 bits"),
+    ("round(1e30)", "the result is an integer beyond 64 bits"),
     ("abs(-9223372036854775807 - 1)", "the result is an integer beyond 64 bits"),
     ('matches("a", "(" + "")', "the pattern can't be read: missing ): ("),
 ]

@@ -61,7 +61,8 @@ def _tags(text: str) -> list[str]:
     while (start := text.find("<", position)) >= 0:
         position = start + 1
         rest = text[position:].removeprefix("/")
-        if not (rest[:1].isalpha() and rest[1:2] in {" ", "\n", "/", ">"}):
+        after = rest.lstrip("a" if rest.startswith("a") else "b" if rest.startswith("b") else "p")
+        if after == rest or after[:1] not in {" ", "\n", "/", ">"}:
             continue
         quote = ""
         for end in range(position, len(text)):

@@ -120,7 +120,7 @@ def test_mistakes_in_rows(bench, row, code_and_field, message):
     loaded = bench.load(
         columns={"a": "text", "l": "list[text]?"},
         lets={"first": "l[1]", "kind": "a"},
-        wheres=("none if a == '' else true",),
+        wheres=('none if a == "" else true',),
         row={"first": "text", "kind": "choice(yes, no)"},
     )
     (found,) = loaded.diagnostics
@@ -377,10 +377,12 @@ def loaded_from(folder, rows, **changes):
     folder.write("train.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows) + "[]\n")
     return folder.load(
         columns={"n": "int", "t": "text"},
-        wheres=("t != ''",),
+        wheres=('t != ""',),
         lets={"key": "n * 2"},
         dedup="[n / 2, t]" if changes.pop("dedup", True) else None,
-        carved=(plan.CarvedSplit(name="dev", origin="train", count=changes.pop("carve", 3), at=AT),),
+        carved=(
+            plan.CarvedSplit(name="dev", origin="train", count=changes.pop("carve", 3), at=AT),
+        ),
         limit=changes.pop("limit", 4),
         limit_at=LIMIT_AT,
     )

@@ -10,10 +10,13 @@ from oracle.comparison import (
     compare_training,
 )
 
-each_build = pytest.mark.parametrize("name", sorted(BUILDS))
+
+@pytest.fixture(scope="module", params=sorted(BUILDS))
+def name(request) -> str:
+    """One build after the other: all its tests stand together, so a worker reads its data once."""
+    return request.param
 
 
-@each_build
 def test_every_training_example_is_the_one_worked_out_by_hand(name, case, built):
     """Row, prompt, option order, ids and labels of all examples, in the stream's order."""
     compared = compare_training(case(name), built(name))
@@ -21,7 +24,6 @@ def test_every_training_example_is_the_one_worked_out_by_hand(name, case, built)
     assert compared == built(name).manifest.splits["train"].examples
 
 
-@each_build
 def test_every_evaluation_example_is_the_one_worked_out_by_hand(name, case, built):
     """Input, target, options, correct ones and references of all rows under all prompts."""
     compared = compare_evaluation(case(name), built(name))
@@ -30,14 +32,12 @@ def test_every_evaluation_example_is_the_one_worked_out_by_hand(name, case, buil
     assert compared == sum(counts.examples for split, counts in splits.items() if split != "train")
 
 
-@each_build
 def test_every_row_is_in_the_ledger(name, case, built):
     """Rows counted by hand are delivered, moved, never asked for, or dropped by a clause."""
     assert compare_ledger(case(name), built(name)) > 0
     assert built(name).ledger.imbalances() == []
 
 
-@each_build
 def test_every_prefix_of_the_stream_is_fair(name, case, built):
     """Quotas and caps are met exactly, and no source is ever a whole example from its share."""
     counts = compare_mixture(case(name), built(name))
@@ -45,7 +45,6 @@ def test_every_prefix_of_the_stream_is_fair(name, case, built):
     assert sum(counts.values()) == built(name).manifest.splits["train"].examples
 
 
-@each_build
 def test_packs_are_as_few_as_seeing_the_whole_window_gives(name, case, built):
     """No window takes more packs than best-fit-decreasing over it, and no example is split."""
     packs, bins, fill = compare_packs(case(name), built(name))

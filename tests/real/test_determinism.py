@@ -39,7 +39,8 @@ def files(artifact: taskc.Artifact) -> dict[str, bytes]:
 def shuffled_copy(data: Path, folder: Path) -> Path:
     """A copy of the data in which the rows of every file stand in another order."""
     order = random.Random(0)
-    for directory in ("flan/dynasent", "flan/boolq", "flan/cosmosqa", "lima", "lima/dialogues"):
+    flan = [f"flan/{name}" for name in ("snli", "boolq", "cosmosqa", "dynasent", "gsm8k")]
+    for directory in (*flan, "lima", "lima/dialogues"):
         (folder / directory).mkdir(parents=True)
         for path in sorted((data / directory).glob("*.jsonl*")):
             packed = path.suffix == ".gz"

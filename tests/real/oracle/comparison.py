@@ -6,7 +6,7 @@ first difference. The artefact is only asked for what its own documentation prom
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -42,12 +42,12 @@ class Case:
     @cached_property
     def coder(self) -> Coder:
         """The tokenizer."""
-        return Coder(self.data / self.build.tokenizer, self.build.added)
+        return _coder(self.data / self.build.tokenizer, self.build.added)
 
     @cached_property
     def rows(self) -> dict[str, dict[str, Split]]:
         """Source -> split -> rows."""
-        return {name: expected.shaped(self.data, SOURCES[name]) for name in self.build.sources}
+        return {name: _shaped(self.data, name) for name in self.build.sources}
 
     @cached_property
     def supplies(self) -> dict[str, Supply]:
@@ -75,6 +75,16 @@ class Case:
             ]
             for split, names in self.build.evaluated.items()
         }
+
+
+@cache
+def _coder(path: Path, added: tuple[str, ...]) -> Coder:
+    return Coder(path, added)
+
+
+@cache
+def _shaped(data: Path, source: str) -> dict[str, Split]:
+    return expected.shaped(data, SOURCES[source])
 
 
 # ---- training ----------------------------------------------------------------------------------

@@ -300,6 +300,17 @@ _COSMOSQA = (
     ),
     Prompt(
         "cosmosqa",
+        "recall",
+        "diary",
+        lambda row, shown: _pair(
+            f"From a diary: {row['context']}\n\n"
+            f"{row['question']} One of these answers is right.\n{shown.listing}",
+            shown.answer,
+        ),
+        options=_choices("dashes"),
+    ),
+    Prompt(
+        "cosmosqa",
         "free",
         "open",
         lambda row, shown: _pair(

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from taskc.dsl.check.expressions.words import quoted
 from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.spelling import did_you_mean
 from taskc.dsl.text.parser import ParsedFile, parse
 from taskc.dsl.text.source_text import SourceText, Span
+from taskc.dsl.words import quoted
 
 __all__ = ["Disk", "FileSystem", "Folder", "Loaded", "Memory", "load"]
 

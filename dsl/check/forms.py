@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from taskc.dsl.check.expressions.constants import NOT_CONSTANT, Constant, Outcome, evaluate
-from taskc.dsl.check.expressions.words import counted, listed, suggestion
 from taskc.dsl.check.units import Unit
 from taskc.dsl.diagnostics import Fix, Reporter, deletion, insertion
 from taskc.dsl.model.expressions import (
@@ -28,6 +27,7 @@ from taskc.dsl.model.expressions import (
 from taskc.dsl.model.forms import REQUIRED, Form, FormArgument, Kind
 from taskc.dsl.model.program import ParamValue
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import counted, listed, suggestion
 
 __all__ = ["Bound", "FormReader", "Token"]
 
@@ -309,9 +309,15 @@ class FormReader:
             return NOT_CONSTANT
         return found
 
-    def _report_value(self, value: Expression, what: str, wanted: str, label: str) -> None:
-        helps: tuple[str, ...] = ()
-        if isinstance(value, Reference):
+    def _report_value(
+        self,
+        value: Expression,
+        what: str,
+        wanted: str,
+        label: str,
+        helps: tuple[str, ...] = (),
+    ) -> None:
+        if isinstance(value, Reference) and value.name not in self.unit.params:
             near, _ = suggestion(value.name, self.unit.params, None)
             helps = near or (f"declare it: `param {value.name}: int = ...`",)
         self.report.report(
@@ -357,13 +363,15 @@ class FormReader:
             case _:
                 pass
         what = f"`{parameter.name}` of `{form.name}`"
-        self._report_value(value, what, parameter.kind.value, "none of these")
+        helps = ("a special token enters by the name that the tokenizer gives it",)
+        self._report_value(value, what, parameter.kind.value, "none of these", helps)
         return NOT_CONSTANT
 
     def _texts(self, form: Form, parameter: FormArgument, value: Expression) -> Value | Outcome:
         what = f"`{parameter.name}` of `{form.name}`"
         if not isinstance(value, ListDisplay):
-            self._report_value(value, what, parameter.kind.value, "not a list")
+            helps = ('write a list: `["a", "b"]`',)
+            self._report_value(value, what, parameter.kind.value, "not a list", helps)
             return NOT_CONSTANT
         texts: list[str] = []
         for item in value.items:
@@ -390,9 +398,11 @@ class FormReader:
         found = self.constant(weight)
         if isinstance(found, Outcome) or not _is_kind(Kind.NUMBER, found):
             if found is not Outcome.POISON:
-                self._report_value(
-                    weight, f"the weight of `{name.text}`", "a number above 0", "not one"
+                label = (
+                    "not a constant" if isinstance(found, Outcome) else f"this is {_said(found)}"
                 )
+                what = f"the weight of `{name.text}`"
+                self._report_value(weight, what, "a number above 0", label)
             return None
         assert isinstance(found, int | float)
         if found <= 0:

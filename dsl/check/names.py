@@ -7,12 +7,12 @@ also in an imported package. `schema source cluster mixture tokenizer param` sha
 
 from collections.abc import Iterable
 
-from taskc.dsl.check.expressions.words import listed, one_of, suggestion
 from taskc.dsl.check.units import SHARED_KINDS, Declared, Unit
 from taskc.dsl.diagnostics import Fix, Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model.expressions import Attribute, Expression, Name, QualifiedName, Reference
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import listed, one_of, suggestion
 
 __all__ = ["as_qualified", "collect", "resolve", "resolve_own"]
 
@@ -137,7 +137,8 @@ def resolve_own(
     if declared is None:
         if not home.is_lossy:
             helps, fix = suggestion(last.text, table, last.span)
-            _report_name(name, [kind], table, (helps, fix), report)
+            what = kind if kind in ("template", "build") else f"{kind} block"
+            _report_name(name, [what], table, (helps, fix), report)
         return None
     declared.is_used = True
     return home, declared

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 
 from taskc.dsl.check.expressions.constants import Outcome, evaluate
-from taskc.dsl.check.expressions.words import a_type, listed, quoted
 from taskc.dsl.check.names import as_qualified, resolve
 from taskc.dsl.check.types import type_of
 from taskc.dsl.check.units import Unit, marking
@@ -33,6 +32,7 @@ from taskc.dsl.model.types import (
     Unknown,
 )
 from taskc.dsl.spelling import did_you_mean
+from taskc.dsl.words import a_type, listed, quoted
 
 __all__ = ["check_given", "check_params"]
 
@@ -251,7 +251,7 @@ def _parse(text: str, type_: Type, unit: Unit) -> program.ParamValue:
             return float(text)
         case Bool():
             if text not in _WORDS:
-                raise _UnfitError("true or false")
+                raise _UnfitError("true or false", "write `true` or `false`")
             return _WORDS[text]
         case Choice(values=values):
             if text not in values:

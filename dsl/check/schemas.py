@@ -21,7 +21,8 @@ def check_schemas(unit: Unit, report: Reporter) -> None:
             continue
         with marking(declared, report):
             fields = fields_of(node.fields, report, "this schema")
-            if not fields:
+            is_cut = unit.has_syntax_error(node.span)
+            if not fields and not is_cut:
                 report.report(
                     "T0227",
                     node.name.span,
@@ -29,6 +30,7 @@ def check_schemas(unit: Unit, report: Reporter) -> None:
                     label="empty",
                     helps=("add a line such as `question: text`",),
                 )
+        declared.is_broken |= is_cut
         schema = program.Schema(
             node.name.text,
             fields,

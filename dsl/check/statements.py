@@ -7,10 +7,10 @@ twice or are missing. What a statement says is judged by the pass of its block.
 from collections.abc import Sequence
 from typing import TypeVar, assert_never
 
-from taskc.dsl.check.expressions.words import either, suggestion
 from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import either
 
 __all__ = ["STATEMENTS", "Statements", "keyword_of"]
 
@@ -162,9 +162,6 @@ class Statements:
                 self.has_broken = True
                 first.setdefault(keyword, statement.span)
                 continue
-            if keyword not in allowed:
-                _report_stranger(block, statement, keyword, report)
-                continue
             before = first.setdefault(keyword, statement.span)
             if before is not statement.span and not allowed[keyword]:
                 _report_repeated(block, statement, keyword, before, report)
@@ -197,24 +194,6 @@ class Statements:
     def keyed(self, kind: type[_S], keyword: str) -> _S | None:
         """The statement of a kind whose keyword is this one."""
         return next((each for each in self.many(kind) if keyword_of(each) == keyword), None)
-
-
-def _report_stranger(
-    block: ast.Block, statement: ast.Statement, keyword: str, report: Reporter
-) -> None:
-    owners = [kind for kind, allowed in STATEMENTS.items() if keyword in allowed]
-    helps, _ = suggestion(keyword, STATEMENTS[block.kind], None)
-    if not helps and owners:
-        helps = (f"`{keyword}` stands in a {' or a '.join(owners)}",)
-    start = statement.span.start
-    report.report(
-        "T0119",
-        Span(statement.span.path, start, start + len(keyword)),
-        f"`{keyword}` does not belong in a {block.kind}",
-        label="not a statement of this block",
-        notes=(f"a {block.kind} takes: {', '.join(STATEMENTS[block.kind])}",),
-        helps=helps,
-    )
 
 
 def _report_repeated(

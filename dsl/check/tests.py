@@ -5,7 +5,6 @@ by. Nothing is rendered here.
 """
 
 from taskc.dsl.check.expressions.constants import Outcome
-from taskc.dsl.check.expressions.words import a_type, listed, suggestion
 from taskc.dsl.check.forms import FormReader
 from taskc.dsl.check.names import resolve, resolve_own
 from taskc.dsl.check.statements import Statements
@@ -38,6 +37,7 @@ from taskc.dsl.model.types import (
     Unknown,
 )
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import a_type, listed, suggestion
 
 __all__ = ["check_tests"]
 

@@ -4,7 +4,6 @@ In: `tokenizer` blocks. Out: tokenizers. The file is not opened: whether a token
 vocabulary is seen when it is loaded.
 """
 
-from taskc.dsl.check.expressions.words import quoted
 from taskc.dsl.check.sources.connectors import check_tokenizer_path
 from taskc.dsl.check.statements import Statements
 from taskc.dsl.check.units import Unit, marking
@@ -12,6 +11,7 @@ from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import quoted
 
 __all__ = ["ROLES", "check_tokenizers"]
 

@@ -6,7 +6,6 @@ In: a type node. Out: the type; a part that is wrong is reported and becomes `Un
 
 from typing import assert_never
 
-from taskc.dsl.check.expressions.words import listed, suggestion
 from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model.expressions import Name
@@ -26,6 +25,7 @@ from taskc.dsl.model.types import (
     Unknown,
 )
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import listed, suggestion
 
 __all__ = ["fields_of", "type_of"]
 

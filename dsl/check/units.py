@@ -5,6 +5,7 @@ other. A declaration with a mistake keeps the best meaning that could be found, 
 speak of it can still be checked, and is marked: what is marked never reaches the program.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
 from taskc.dsl.model.expressions import Name
 from taskc.dsl.packages import Folder
+from taskc.dsl.text.source_text import Span
 
 __all__ = ["SHARED_KINDS", "Declared", "Unit", "Workspace", "marking"]
 
@@ -48,6 +50,7 @@ class Unit:
         imports: Alias -> package; None where the import failed.
         is_lossy: A syntax error may have cost whole declarations: a name that is not known may be
             one of theirs, so it is not reported.
+        syntax_errors: Path -> offsets of syntax errors; filled at first use.
         params, schemas, ...: Meanings by name, those of broken declarations included.
         package: What reaches the program.
         read: Gives the bytes of a file beside the specs; raises OSError.
@@ -60,6 +63,7 @@ class Unit:
     shared: dict[str, Declared] = field(default_factory=dict)
     own: dict[str, dict[str, Declared]] = field(default_factory=dict)
     imports: dict[str, "Unit | None"] = field(default_factory=dict)
+    syntax_errors: dict[str, list[int]] = field(default_factory=dict)
     used_imports: set[str] = field(default_factory=set)
     used_params: set[str] = field(default_factory=set)
     params: dict[str, program.Param | None] = field(default_factory=dict)
@@ -70,6 +74,18 @@ class Unit:
     mixtures: dict[str, program.Mixture] = field(default_factory=dict)
     tokenizers: dict[str, program.Tokenizer] = field(default_factory=dict)
     builds: dict[str, program.Build] = field(default_factory=dict)
+
+    def has_syntax_error(self, span: Span) -> bool:
+        """Whether a syntax error stands in a declaration: what it lacks may be its fault."""
+        if not self.syntax_errors:
+            for file in self.folder.files:
+                self.syntax_errors[file.source.path] = sorted(
+                    found.primary.span.start
+                    for found in file.diagnostics
+                    if found.severity is Severity.ERROR and found.primary is not None
+                )
+        starts = self.syntax_errors.get(span.path, [])
+        return bisect_left(starts, span.start) < bisect_left(starts, span.end)
 
     @property
     def imported_params(self) -> dict[str, dict[str, program.Param | None]]:
@@ -102,6 +118,7 @@ class Workspace:
     Attributes:
         files: Source -> split -> what it reads, equal for equal rows; filled by the sources' pass.
         conforming: Schema -> the sources that have it, in any package.
+        said: Findings that several builds make, once each.
         owners: Source -> its package and declaration. Keys are identities: names repeat across
             packages.
     """
@@ -110,6 +127,7 @@ class Workspace:
     files: dict[int, dict[str, str]] = field(default_factory=dict)
     conforming: dict[int, list[program.Source]] = field(default_factory=dict)
     owners: dict[int, tuple[Unit, Declared]] = field(default_factory=dict)
+    said: set[tuple[str, Span]] = field(default_factory=set)
 
     def own(self, source: program.Source, unit: Unit, declared: Declared) -> None:
         """Remembers whose source it is."""

@@ -8,8 +8,7 @@ the packages that it imports.
 from dataclasses import replace
 
 from taskc.dsl.check.builds.formats import check_format, check_limits, check_pack
-from taskc.dsl.check.builds.trained import check_overlaps, check_targets
-from taskc.dsl.check.expressions.words import listed, suggestion
+from taskc.dsl.check.builds.trained import TrainedRows
 from taskc.dsl.check.forms import FormReader
 from taskc.dsl.check.names import resolve
 from taskc.dsl.check.sources.splits import TRAIN
@@ -19,6 +18,7 @@ from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import listed, suggestion
 
 __all__ = ["check_builds"]
 
@@ -54,8 +54,10 @@ def _build(
     splits = _splits(statements.one(ast.Splits), evaluated, declared, workspace, report)
     templates = _templates(unit, declared, [*sources, *evaluated])
     if mixture is not None and not declared.is_broken:
-        check_targets(mixture, sources, templates, splits, report)
-        check_overlaps(mixture, sources, evaluated, workspace, report)
+        trained = TrainedRows(mixture, declared, workspace, report)
+        if TRAIN in splits:
+            trained.check_targets(sources, templates)
+        trained.check_overlaps(sources, evaluated)
     if mixture is None or tokenizer is None or format_ is None or pack is None:
         return None
     return program.Build(

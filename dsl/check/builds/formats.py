@@ -4,7 +4,6 @@ In: the `format` and `pack` of a build, with its tokenizer. Out: both, with ever
 that cannot fit into a pack, and special tokens that nobody declares, are refused.
 """
 
-from taskc.dsl.check.expressions.words import listed, suggestion
 from taskc.dsl.check.forms import Bound, FormReader, Token
 from taskc.dsl.check.tokenizers import ROLES
 from taskc.dsl.diagnostics import Reporter
@@ -13,6 +12,7 @@ from taskc.dsl.model import program
 from taskc.dsl.model.expressions import Call, Reference
 from taskc.dsl.model.forms import FORMATS, PACKS, Form
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import listed, suggestion
 
 __all__ = ["Format", "check_format", "check_limits", "check_pack"]
 
@@ -62,11 +62,20 @@ def _read(
     value = node.value
     if isinstance(value, Call):
         return reader.read(value, table, noun, code)
-    helps = tuple(f"write `{name}(...)`" for name in table)
-    if isinstance(value, Reference) and value.name in table:
-        helps = (f"give its arguments: `{value.name}(...)`",)
+    name = value.name if isinstance(value, Reference) else ""
+    shown = (
+        ", ".join(each.name + ": ..." for each in table[name].arguments[:2])
+        if name in table
+        else ""
+    )
     reader.report.report(
-        code, value.span, f"`{node.keyword}` takes a {noun}", label="not one", helps=helps
+        code,
+        value.span,
+        f"`{name}` needs its arguments" if name in table else f"unknown {noun} `{name}`",
+        label="without arguments" if name in table else f"not a {noun}",
+        helps=(f"give them by name: `{name}({shown}, ...)`",)
+        if name in table
+        else tuple(f"write `{each}(...)`" for each in table),
     )
     return None
 

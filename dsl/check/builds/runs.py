@@ -6,7 +6,6 @@ somewhere.
 """
 
 from taskc.dsl.check.expressions.constants import Outcome
-from taskc.dsl.check.expressions.words import a_type, either
 from taskc.dsl.check.forms import FormReader
 from taskc.dsl.check.names import resolve, resolve_own
 from taskc.dsl.check.sources.connectors import check_path_text
@@ -28,6 +27,7 @@ from taskc.dsl.model.expressions import (
 )
 from taskc.dsl.model.forms import METHODS, RECIPES, Form, Kind
 from taskc.dsl.model.types import Cluster, Optional
+from taskc.dsl.words import a_type, either
 
 __all__ = ["check_runs"]
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from taskc.dsl.check.expressions.regex import find_fault
-from taskc.dsl.check.expressions.words import a_type, counted, listed, suggestion
 from taskc.dsl.diagnostics import insertion
 from taskc.dsl.model.expressions import Argument, Call, Expression, Literal, Unary
 from taskc.dsl.model.functions import (
@@ -35,6 +34,7 @@ from taskc.dsl.model.types import (
     join,
 )
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import a_type, counted, listed, suggestion
 
 if TYPE_CHECKING:
     from taskc.dsl.check.expressions.typer import Typer

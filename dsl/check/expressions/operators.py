@@ -5,7 +5,6 @@ is not an int, `/` always gives a float, and only like is compared with like.
 """
 
 from taskc.dsl.check.expressions.values import check_choice_values, named
-from taskc.dsl.check.expressions.words import a_type
 from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model.expressions import (
     Binary,
@@ -30,6 +29,7 @@ from taskc.dsl.model.types import (
     is_text,
     join,
 )
+from taskc.dsl.words import a_type
 
 __all__ = ["arithmetic", "check_range", "compare", "is_none_test", "negate", "within"]
 

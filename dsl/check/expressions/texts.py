@@ -6,7 +6,6 @@ number. How a text reads (glued words, spaces at a seam) is the template's check
 
 from taskc.dsl.check.expressions.narrowing import path_of
 from taskc.dsl.check.expressions.typer import Typer
-from taskc.dsl.check.expressions.words import a_type
 from taskc.dsl.model.expressions import Expression, Placeholder, Text
 from taskc.dsl.model.types import (
     Bool,
@@ -22,6 +21,7 @@ from taskc.dsl.model.types import (
     is_text,
 )
 from taskc.dsl.model.types import Text as TextType
+from taskc.dsl.words import a_type
 
 __all__ = ["check_text"]
 

@@ -13,7 +13,6 @@ from taskc.dsl.check.expressions import operators, values
 from taskc.dsl.check.expressions.calls import check_call
 from taskc.dsl.check.expressions.narrowing import known_values, path_of
 from taskc.dsl.check.expressions.scopes import Scope
-from taskc.dsl.check.expressions.words import a_type, listed, quoted, suggestion
 from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model.expressions import (
     Attribute,
@@ -53,6 +52,7 @@ from taskc.dsl.model.types import (
     join,
 )
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import a_type, listed, quoted, suggestion
 
 __all__ = ["Typer"]
 

@@ -8,7 +8,6 @@ row is judged when the row is read.
 from collections.abc import Iterator
 
 from taskc.dsl.check.expressions.narrowing import path_of
-from taskc.dsl.check.expressions.words import a_type, either, key_text, listed, suggestion
 from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model.expressions import (
     Call,
@@ -22,6 +21,7 @@ from taskc.dsl.model.expressions import (
     Unary,
 )
 from taskc.dsl.model.types import Choice, Int, Text, Type, Unknown
+from taskc.dsl.words import a_type, either, key_text, listed, suggestion
 
 __all__ = [
     "check_choice_values",

@@ -8,7 +8,6 @@ a file and split of theirs.
 
 from dataclasses import dataclass, field
 
-from taskc.dsl.check.expressions.words import a_type, either
 from taskc.dsl.check.names import as_qualified, resolve
 from taskc.dsl.check.units import Declared, Unit, Workspace
 from taskc.dsl.diagnostics import Reporter
@@ -17,6 +16,7 @@ from taskc.dsl.model import program
 from taskc.dsl.model.expressions import Expression, Literal, Name, QualifiedName, Reference
 from taskc.dsl.model.types import Cluster, Optional
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import a_type, either
 
 __all__ = ["HeldOut", "Member", "Selection", "find_held_out", "without_held_out"]
 
@@ -111,10 +111,16 @@ def _cluster(
             value.span,
             "`holdout` takes clusters' names",
             label="not a name",
-            helps=("or a parameter: `param held_out: cluster? = none`",),
+            helps=_name_helps(value),
         )
         return None
     return _named_cluster(name, declared, unit, report)
+
+
+def _name_helps(value: Expression) -> tuple[str, ...]:
+    if isinstance(value, Literal) and isinstance(value.value, str):
+        return (f"write it without quotes: `{value.value}`",)
+    return ("or a parameter: `param held_out: cluster? = none`",)
 
 
 def _param_cluster(

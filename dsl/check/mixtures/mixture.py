@@ -5,7 +5,6 @@ contains is checked first, whatever the order written.
 """
 
 from taskc.dsl.check.expressions.constants import Outcome
-from taskc.dsl.check.expressions.words import counted, listed
 from taskc.dsl.check.forms import FormReader
 from taskc.dsl.check.mixtures.held_out import (
     HeldOut,
@@ -33,6 +32,7 @@ from taskc.dsl.model import program
 from taskc.dsl.model.expressions import Expression, QualifiedName
 from taskc.dsl.model.forms import Kind
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import counted, listed
 
 __all__ = ["MixtureChecker"]
 

@@ -5,7 +5,6 @@ together is the mixture's.
 """
 
 from taskc.dsl.check.expressions.constants import Outcome
-from taskc.dsl.check.expressions.words import counted, either, listed, suggestion
 from taskc.dsl.check.forms import FormReader
 from taskc.dsl.check.mixtures.held_out import Selection
 from taskc.dsl.check.sources.splits import TRAIN
@@ -14,6 +13,7 @@ from taskc.dsl.model import program
 from taskc.dsl.model.expressions import Expression, ListDisplay, Literal, Range, Reference
 from taskc.dsl.model.forms import DECONTAMINATIONS, RATES, Kind
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import counted, either, listed, suggestion
 
 __all__ = [
     "TEMPLATE_CHOICES",

@@ -8,7 +8,6 @@ from taskc.dsl.check.expressions.constants import Outcome
 from taskc.dsl.check.expressions.scopes import Scope
 from taskc.dsl.check.expressions.settle import settle
 from taskc.dsl.check.expressions.typer import Typer
-from taskc.dsl.check.expressions.words import a_type, listed
 from taskc.dsl.check.forms import FormReader
 from taskc.dsl.check.names import resolve
 from taskc.dsl.check.sources.splits import TRAIN
@@ -19,6 +18,7 @@ from taskc.dsl.model import program
 from taskc.dsl.model.expressions import Call, Expression
 from taskc.dsl.model.forms import STRATA, Kind
 from taskc.dsl.model.types import List, Record, Type, Unknown, is_number, is_text
+from taskc.dsl.words import a_type, listed
 
 __all__ = ["check_take"]
 

@@ -4,7 +4,6 @@ In: the `from` of a source or tokenizer. Out: a connector whose texts are still 
 Whether a file exists is not asked here.
 """
 
-from taskc.dsl.check.expressions.words import a_type, listed, suggestion
 from taskc.dsl.check.forms import Bound, FormReader
 from taskc.dsl.check.units import Unit
 from taskc.dsl.diagnostics import Reporter
@@ -13,6 +12,7 @@ from taskc.dsl.model import program
 from taskc.dsl.model.expressions import Attribute, Expression, Piece, Placeholder, Reference, Text
 from taskc.dsl.model.forms import CONNECTORS, TOKENIZERS
 from taskc.dsl.model.types import Bool, Cluster, Optional, Type
+from taskc.dsl.words import a_type, listed, suggestion
 
 __all__ = ["SPLIT", "check_connector", "check_path_text", "check_tokenizer_path", "has_split"]
 

@@ -8,12 +8,11 @@ its right.
 
 from dataclasses import dataclass, field
 
-from taskc.dsl.check.expressions.narrowing import known_values
+from taskc.dsl.check.expressions.narrowing import known_values, path_of
 from taskc.dsl.check.expressions.scopes import Scope
 from taskc.dsl.check.expressions.settle import settle
 from taskc.dsl.check.expressions.typer import Typer
 from taskc.dsl.check.expressions.values import check_choice_values, leaves
-from taskc.dsl.check.expressions.words import a_type, listed
 from taskc.dsl.check.sources.json_schema import columns_from
 from taskc.dsl.check.statements import Statements
 from taskc.dsl.check.types import fields_of
@@ -37,6 +36,7 @@ from taskc.dsl.model.types import (
 from taskc.dsl.model.walk import names_read
 from taskc.dsl.spelling import did_you_mean
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import a_type, listed
 
 __all__ = ["Shape", "shape"]
 
@@ -244,7 +244,7 @@ def _check_fits(
         f"`{let.name.text}` must be {a_type(wanted)}, not {a_type(given)}",
         label=f"this is {a_type(given)}",
         secondary=((schema.span, f"schema `{schema.name}` wants {_short(wanted)}"),),
-        helps=_fit_helps(given, wanted, let.name.text),
+        helps=_fit_helps(given, wanted, let.name.text, path_of(let.value)),
     )
 
 
@@ -258,7 +258,7 @@ def _short(type_: Type) -> str:
     return words if len(words) < 60 else a_type(type_)  # noqa: PLR2004 # a label stays on its line
 
 
-def _fit_helps(given: Type, wanted: Type, name: str) -> tuple[str, ...]:
+def _fit_helps(given: Type, wanted: Type, name: str, path: str = "") -> tuple[str, ...]:
     match given, wanted:
         case Text(), Choice(values=values):
             return (
@@ -266,7 +266,8 @@ def _fit_helps(given: Type, wanted: Type, name: str) -> tuple[str, ...]:
                 f"or declare the column: `fields {{ {name}: {_short(wanted)} }}`",
             )
         case Optional(inner=inner), _ if fits(inner, wanted):
-            return (f"say what stands for none: `... if {name} != none else ...`",)
+            shown = path or "..."
+            return (f"say what stands for none: `{shown} if {shown} != none else ...`",)
         case _, List(item=item) if fits(given, item):
             return ("make a list of it: `[...]`",)
         case _:

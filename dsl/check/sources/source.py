@@ -6,7 +6,6 @@ name and has open rows, so that nothing is said of fields that the mistake may h
 
 from taskc.dsl.check.expressions.constants import Outcome
 from taskc.dsl.check.expressions.settle import settle
-from taskc.dsl.check.expressions.words import a_type, listed, suggestion
 from taskc.dsl.check.forms import FormReader
 from taskc.dsl.check.names import resolve
 from taskc.dsl.check.sources.connectors import check_connector
@@ -22,6 +21,7 @@ from taskc.dsl.model.expressions import Expression, Text
 from taskc.dsl.model.forms import METRICS, Kind
 from taskc.dsl.model.types import TEXT, List, Type, fits, is_text
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import a_type, listed, suggestion
 
 __all__ = ["check_sources"]
 

@@ -5,7 +5,6 @@ read the same rows, and none of training what is held back for testing, is seen 
 alone.
 """
 
-from taskc.dsl.check.expressions.words import listed, suggestion
 from taskc.dsl.check.forms import FormReader
 from taskc.dsl.check.sources.connectors import has_split
 from taskc.dsl.check.units import Unit
@@ -15,6 +14,7 @@ from taskc.dsl.model import program
 from taskc.dsl.model.expressions import Call, Literal, Missing
 from taskc.dsl.model.forms import CARVE
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import listed, suggestion
 
 __all__ = ["TRAIN", "check_splits"]
 

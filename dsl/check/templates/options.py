@@ -8,7 +8,6 @@ answer is one of them, as far as the text decides it.
 from taskc.dsl.check.expressions.settle import settle, settle_text
 from taskc.dsl.check.expressions.texts import check_text
 from taskc.dsl.check.expressions.typer import Typer
-from taskc.dsl.check.expressions.words import a_type, either, key_text, listed, quoted, suggestion
 from taskc.dsl.diagnostics import Edit, Fix, Reporter, Safety
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
@@ -25,6 +24,7 @@ from taskc.dsl.model.types import (
 )
 from taskc.dsl.model.walk import Fingerprint, fingerprint, text_fingerprint
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import a_type, either, key_text, listed, quoted, suggestion
 
 __all__ = ["check_options"]
 

@@ -11,7 +11,6 @@ from taskc.dsl.check.expressions.scopes import Scope
 from taskc.dsl.check.expressions.settle import settle, settle_text
 from taskc.dsl.check.expressions.texts import check_text
 from taskc.dsl.check.expressions.typer import Typer
-from taskc.dsl.check.expressions.words import a_type, either, listed
 from taskc.dsl.diagnostics import Reporter, insertion
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
@@ -29,6 +28,7 @@ from taskc.dsl.model.types import (
     optional,
 )
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import a_type, either, listed
 
 __all__ = ["ROLES", "PromptNode", "Scopes", "check_labels", "check_prompt", "label_of"]
 

@@ -41,7 +41,7 @@ def a_type(type_: Type) -> str:
             return "a list of texts"
         case List(item=Record()):
             return "a list of records"
-        case List(item=Int() | Float() as item):
+        case List(item=Int() | Float() | Bool() as item):
             return f"a list of {item}s"
         case List():
             return "a list"

@@ -37,7 +37,9 @@ _NO_PARAMS: Params = MappingProxyType({})
 
 
 def check(path: PathLike, *, params: Params = _NO_PARAMS) -> list[Diagnostic]:
-    """Returns every finding in the specs at `path`, sorted by place; no data is read.
+    """Returns errors and warnings in the specs at `path`, sorted by place; no data is read.
+
+    Lints, which are about what can be built, are `taskc lint`'s.
 
     Args:
         path: A folder, with all packages below it, or one `.task` file.
@@ -207,10 +209,10 @@ def build_each(
 
 
 def _checked(paths: Sequence[PathLike], params: Params) -> "Checked":
-    from taskc.dsl import checker
+    from taskc import checking
 
     given = {name: _as_written(value) for name, value in params.items()}
-    return checker.check([os.fspath(path) for path in paths], params=given)
+    return checking.check([os.fspath(path) for path in paths], params=given)
 
 
 def _as_written(value: "ParamValue | os.PathLike[str]") -> str:

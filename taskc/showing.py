@@ -124,8 +124,8 @@ def _source(build: plan.BuildPlan, template: plan.Template, name: str) -> plan.S
 
 def _row(source: plan.Source, wanted: Wanted) -> tuple[Rows | None, Sequence[Diagnostic]]:
     """The row alone, with its own key."""
-    sample = None if wanted.row_id or source.carved else wanted.row
-    loaded = shape.load(source, [wanted.split], sample=sample)
+    carved = [each.name for each in source.carved if each.origin == wanted.split]
+    loaded = shape.load(source, [wanted.split, *carved], sample=_num_needed(source, wanted))
     if has_errors(loaded.diagnostics):
         return None, loaded.diagnostics
     rows = loaded.rows.get(wanted.split)
@@ -138,6 +138,12 @@ def _row(source: plan.Source, wanted: Wanted) -> tuple[Rows | None, Sequence[Dia
         if _is_wanted(rows, index, wanted):
             return _single(rows, index), []
     raise NotShownError(_why_not(source, loaded, wanted))
+
+
+def _num_needed(source: plan.Source, wanted: Wanted) -> int | None:
+    """How many rows must be read to know what becomes of the one; None = all of them."""
+    chosen_among_all = source.carved or source.limit is not None or source.dedup is not None
+    return None if wanted.row_id or chosen_among_all else wanted.row
 
 
 def _is_wanted(rows: Rows, index: int, wanted: Wanted) -> bool:
@@ -166,10 +172,10 @@ def _why_not(source: plan.Source, loaded: shape.Loaded, wanted: Wanted) -> str:
         for file, number in _places(rows):
             if not wanted.row_id and (file, number) == (0, wanted.row):
                 return f"{what} is dropped by `{drop.reason}` at {drop.at}"
-    counts = loaded.counts[wanted.split]
-    if counts.carved_out:
-        return f"{what} is not there, or was carved out; {counts.kept} of its rows are"
-    return f"{what} is not there; the split holds {counts.kept} rows"
+    for name, others in loaded.rows.items():
+        if any(_is_wanted(others, index, wanted) for index in range(len(others))):
+            return f"{what} was carved out into split {name!r}"
+    return f"{what} is not there; the split holds {loaded.counts[wanted.split].kept:,} rows"
 
 
 def _places(dropped: shape.Dropped) -> Iterator[tuple[int, int]]:

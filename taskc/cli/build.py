@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from taskc.cli import check, console, summary
+from taskc.cli import arguments, console, summary
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `taskc build`."""
-    check.add_spec_arguments(parser)
+    arguments.add_spec_arguments(parser)
     parser.add_argument(
         "--out",
         metavar="DIR",
@@ -50,24 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sample",
         metavar="N",
-        type=positive,
+        type=arguments.positive,
         help="read at most N rows of each source and split (default: all)",
     )
     parser.add_argument(
-        "--jobs", metavar="N", type=positive, help="worker processes (default: one a core)"
+        "--jobs",
+        metavar="N",
+        type=arguments.positive,
+        help="worker processes (default: one a core)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-
-
-def positive(text: str) -> int:
-    """Reads a whole number from 1, `_` allowed between digits as in the language."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, found {text!r}")
-    return number
 
 
 def run(options: argparse.Namespace) -> int:
@@ -93,9 +85,9 @@ def run(options: argparse.Namespace) -> int:
 
 def planned(options: argparse.Namespace) -> "tuple[Checked, Sequence[BuildPlan]]":
     """Checks the specs, reports what is found, and returns the plans of what can be built."""
-    from taskc.dsl.checker import check as check_specs
+    from taskc.checking import check
 
-    checked = check_specs(options.paths, params=dict(options.params))
+    checked = check(options.paths, params=dict(options.params))
     report(checked.diagnostics, checked)
     if not any(package.builds for package in checked.program.packages):
         return checked, ()

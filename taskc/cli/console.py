@@ -9,7 +9,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Self, TextIO
@@ -19,7 +18,6 @@ __all__ = [
     "emit",
     "emit_json",
     "paint",
-    "replace_file",
     "say",
     "shows_color",
     "table",
@@ -75,20 +73,6 @@ def table(rows: Iterable[Sequence[str]], *, num_left: int = 1, indent: str = "  
         ]
         lines.append(f"{indent}{'  '.join(padded).rstrip()}")
     return "\n".join(lines)
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Writes a file in one step: it holds the old text or the new one, never half of it.
-
-    Line ends are kept as they are in `text`; so are the file's permissions.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(text.encode())
-        temporary.chmod(path.stat().st_mode)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class Progress:

@@ -14,7 +14,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-from taskc.cli import build, check, console, explain, info, init, inspect, show, test, train, verify
+from taskc.cli import build, console, explain, info, init, inspect, train, verify
+from taskc.cli.specs import check, fmt, lint, show, test
 
 __all__ = ["Exit", "main", "parser"]
 
@@ -24,7 +25,7 @@ class Exit(IntEnum):
 
     OK = 0
     ERRORS = 1
-    CHANGES = 2  # kept for verbs that only tell whether something would change
+    CHANGES = 2  # nothing was done, and something would change
     BUG = 3
     USAGE = 64  # EX_USAGE of sysexits.h; argparse would say 2, which is taken
     INTERRUPTED = 130
@@ -47,6 +48,8 @@ class Verb(Protocol):
 _VERBS: dict[str, Verb] = {
     "init": init,
     "check": check,
+    "lint": lint,
+    "fmt": fmt,
     "show": show,
     "test": test,
     "build": build,
@@ -60,7 +63,8 @@ _VERBS: dict[str, Verb] = {
 _EPILOG = """\
 exit status:
   0    done, no errors
-  1    errors in a spec, its input or an artefact
+  1    errors in a spec, its input or an artefact; lints, for lint
+  2    something would change, for fmt --check and --diff
   3    a bug in taskc
   64   wrong usage of the command line
   130  interrupted

@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from taskc.cli import console
-from taskc.cli.check import path
+from taskc.cli.arguments import path
 
 if TYPE_CHECKING:
     from taskc.runtime.reader import Artifact, EvaluationSplit, PackedSplit

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from taskc.cli import build, check, console
+from taskc.cli import arguments, build, console
 
 if TYPE_CHECKING:
     from taskc.runtime.artifact import RunBlock
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "path",
         metavar="PATH",
-        type=check.path,
+        type=arguments.path,
         help="a folder of specs, a .task file, or an artefact",
     )
     parser.add_argument("--run", metavar="NAME", help="which train block, where there are several")
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)"
     )
-    check.add_set_argument(parser)
+    arguments.add_set_argument(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 

@@ -7,7 +7,7 @@ file is hashed, the content digest is computed again, and the ledger's sums are 
 import argparse
 
 from taskc.cli import console
-from taskc.cli.check import path
+from taskc.cli.arguments import path
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 

@@ -6,11 +6,11 @@ In: folders or `.task` files. Out: a line a test, a diff where one fails; 1 wher
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taskc.cli import console
-from taskc.cli.check import add_spec_arguments
+from taskc.cli.arguments import add_spec_arguments
+from taskc.cli.specs.findings import report_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,16 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs every test; 1 where the specs have an error or a test fails."""
-    from taskc.dsl.checker import check
-    from taskc.dsl.diagnostics import Severity
-    from taskc.dsl.report import render
+    from taskc.checking import check
     from taskc.golden import outcomes
 
     checked = check(options.paths, params=dict(options.params))
-    errors = [f for f in checked.diagnostics if f.severity is Severity.ERROR]
-    if errors:
-        color = console.shows_color(sys.stderr)
-        console.say(render(errors, checked.program.texts, style="human", color=color))
+    if checked.has_errors:
+        report_errors(checked)
     found = list(outcomes(checked.program))
     failed = [each for each in found if each.differences]
     if options.update:
@@ -54,25 +50,24 @@ def run(options: argparse.Namespace) -> int:
         console.emit_json(_as_json(found, failed))
     else:
         console.emit(_as_text(found, failed, color=console.shows_color(sys.stdout)))
-    return 1 if failed or errors else 0
+    return 1 if failed or checked.has_errors else 0
 
 
 def _update(changed: "Sequence[Outcome]", texts: "dict[str, SourceText]") -> None:
     """Writes the renderings into the files, each file in one step."""
+    from taskc.fixing import apply, write
     from taskc.golden import updates
 
     for path in sorted({each.test.span.path for each in changed}):
         source = texts[path]
         edits = [e for o in changed if o.test.span.path == path for e in updates(o, source)]
-        text = source.text
-        for edit in sorted(edits, key=lambda edit: edit.span.start, reverse=True):
-            text = text[: edit.span.start] + edit.replacement + text[edit.span.end :]
-        console.replace_file(Path(path), text)
+        write(source, apply(source, edits))
         console.say(f"updated {path}")
 
 
 def _as_json(found: "Sequence[Outcome]", failed: "Sequence[Outcome]") -> dict[str, object]:
     return {
+        "version": 1,
         "passed": len(found) - len(failed),
         "failed": len(failed),
         "tests": [

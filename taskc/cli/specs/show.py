@@ -7,11 +7,12 @@ templates are written: change a word, look again.
 
 import argparse
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from taskc.cli import console
-from taskc.cli.build import positive
-from taskc.cli.check import add_set_argument, path
+from taskc.cli.arguments import add_set_argument, path, positive
+from taskc.cli.specs.findings import report_errors
 
 if TYPE_CHECKING:
     from taskc.rendering import Rendered
@@ -47,14 +48,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Shows the row; 1 where the spec or the row has an error, or there is no such row."""
-    from taskc.api import lower_sound
-    from taskc.dsl.checker import check
-    from taskc.dsl.errors import has_errors
-    from taskc.dsl.report import render
-    from taskc.showing import NotShownError, Wanted, show
+    from taskc.checking import check
 
     checked = check([options.spec], params=dict(options.params))
-    findings = list(checked.diagnostics)
+    if checked.has_errors:
+        report_errors(checked)
+        return 1
+    from taskc.api import lower_sound
+    from taskc.showing import NotShownError, Wanted, show
+
     wanted = Wanted(
         template=options.template,
         source=options.source,
@@ -62,18 +64,13 @@ def run(options: argparse.Namespace) -> int:
         row=options.row,
         row_id=options.id,
     )
-    shown = None
-    if not has_errors(findings):
-        try:
-            shown, found = show(lower_sound(checked), wanted)
-        except NotShownError as error:
-            console.say(f"error: {error}")
-            return 1
-        findings += found
+    try:
+        shown, found = show(lower_sound(checked), wanted)
+    except NotShownError as error:
+        console.say(f"error: {error}")
+        return 1
     if shown is None:
-        color = console.shows_color(sys.stderr)
-        errors = [finding for finding in findings if has_errors([finding])]
-        console.say(render(errors, checked.program.texts, style="human", color=color))
+        report_errors(replace(checked, diagnostics=tuple(found)))
         return 1
     if options.json:
         console.emit_json(_as_json(shown))
@@ -84,6 +81,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _as_json(shown: "Shown") -> dict[str, object]:
     return {
+        "version": 1,
         "source": shown.source,
         "split": shown.split,
         "file": shown.file,

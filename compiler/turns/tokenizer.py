@@ -31,6 +31,9 @@ __all__ = ["Ids", "Loaded", "load"]
 
 ROLES = ("eos", "bos", "pad")  # special tokens that a configuration may name
 _MAX_SHOWN = 12  # special tokens that a message lists
+# The library's results are ten times the size of the ids; in small batches their memory is used
+# again and again instead of being asked for anew, which saves a tenth of the time.
+_BATCH_TEXTS = 250
 
 
 class Ids(NamedTuple):
@@ -86,8 +89,12 @@ class Loaded:
 
     def encode(self, texts: Sequence[str]) -> Ids:
         """Ids of each text by itself, as the first piece of a turn."""
-        encodings = self.text.encode_batch_fast(list(texts), add_special_tokens=False)
-        columns = [encoding.ids for encoding in encodings]
+        encode = self.text.encode_batch_fast
+        columns = [
+            encoding.ids
+            for start in range(0, len(texts), _BATCH_TEXTS)
+            for encoding in encode(texts[start : start + _BATCH_TEXTS], add_special_tokens=False)
+        ]
         offsets = np.zeros(len(columns) + 1, np.int64)
         np.cumsum([len(column) for column in columns], out=offsets[1:])
         ids = np.fromiter(chain.from_iterable(columns), np.uint32, count=int(offsets[-1]))

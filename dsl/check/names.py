@@ -11,6 +11,7 @@ from taskc.dsl.check.units import SHARED_KINDS, Declared, Unit
 from taskc.dsl.diagnostics import Fix, Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model.expressions import Attribute, Expression, Name, QualifiedName, Reference
+from taskc.dsl.spelling import did_you_mean
 from taskc.dsl.text.source_text import Span
 from taskc.dsl.words import listed, one_of, suggestion
 
@@ -192,6 +193,7 @@ def _report_unknown(
     same = [other for other, declared in home.shared.items() if declared.kind in wanted]
     elsewhere = _elsewhere(last.text, home)
     helps, fix = suggestion(last.text, same, last.span)
+    helps = helps or _near_elsewhere(last.text, home)
     _report_name(name, wanted, same, (elsewhere, None) if elsewhere else (helps, fix), report)
 
 
@@ -206,6 +208,13 @@ def _elsewhere(name: str, home: Unit) -> tuple[str, ...]:
         if unit is not None and name in unit.shared:
             return (f"it is `{alias}.{name}`",)
     return ()
+
+
+def _near_elsewhere(name: str, home: Unit) -> tuple[str, ...]:
+    """Names of other kinds that are near."""
+    kinds = {other: declared.kind for other, declared in home.shared.items()}
+    near = did_you_mean(name, kinds)
+    return tuple(f"there is a *{kinds[other]}* named `{other}`" for other in near[:1])
 
 
 def _report_name(

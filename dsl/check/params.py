@@ -15,7 +15,7 @@ from taskc.dsl.check.units import Unit, marking
 from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
-from taskc.dsl.model.expressions import Expression, Literal
+from taskc.dsl.model.expressions import Expression, Literal, Reference
 from taskc.dsl.model.types import (
     Bool,
     Choice,
@@ -147,10 +147,22 @@ def _default(
             node.default.span,
             f"the value of `{node.name.text}` must be {_asked(type_)}",
             label=_unfit_label(value, type_),
+            helps=_default_helps(node.default, type_),
             secondary=((node.type.span, "the declared type"),),
         )
         return Outcome.NOT_CONSTANT
     return value
+
+
+def _default_helps(default: Expression, type_: Type) -> tuple[str, ...]:
+    inner = type_.inner if isinstance(type_, Optional) else type_
+    match default, inner:
+        case Reference(name=name), Text() | Path():
+            return (f"a text stands in quotes: `{quoted(name)}`",)
+        case Reference(name=name), Choice(values=values) if name in values:
+            return (f"a value stands in quotes: `{quoted(name)}`",)
+        case _:
+            return ()
 
 
 def _unfit_label(value: program.ParamValue | Outcome, type_: Type) -> str:

@@ -13,7 +13,7 @@ from taskc.dsl.check.expressions import operators, values
 from taskc.dsl.check.expressions.calls import check_call
 from taskc.dsl.check.expressions.narrowing import known_values, path_of
 from taskc.dsl.check.expressions.scopes import Scope
-from taskc.dsl.diagnostics import Reporter
+from taskc.dsl.diagnostics import Reporter, replacement
 from taskc.dsl.model.expressions import (
     Attribute,
     Binary,
@@ -111,7 +111,10 @@ class Typer:
 
     def value(self, expression: Expression) -> Type:
         """The type of an expression that must not be none; reports one that may be."""
-        found = self.infer(expression)
+        return self._present(expression, self.infer(expression))
+
+    def _present(self, expression: Expression, found: Type) -> Type:
+        """The type, if it cannot be none; reports it if it can."""
         if isinstance(found, Optional | NoneType):
             self.report_none(expression, found)
             return UNKNOWN
@@ -203,6 +206,9 @@ class Typer:
             )
             return
         helps, fix = suggestion(name, [*self.locals, *scope.fields, *scope.params], span)
+        meant = self._literal_meant(name)
+        if meant:
+            helps, fix = (f"write `{meant}`",), replacement(span, meant)
         known = sorted(scope.fields) if scope.noun == "parameter" else list(scope.fields)
         notes = (f"{scope.noun}s: {listed(known)}",) if known else ()
         self.report.report(
@@ -215,6 +221,15 @@ class Typer:
             helps=helps,
             fix=fix,
         )
+
+    def _literal_meant(self, name: str) -> str:
+        """The literal that a bare word was meant to be: `None`, a value of a choice."""
+        if name in _WORDS_ELSEWHERE:
+            return _WORDS_ELSEWHERE[name]
+        types = self.scope.fields.values()
+        if any(isinstance(type_, Choice) and name in type_.values for type_ in types):
+            return quoted(name)
+        return ""
 
     def _report_refused(self, name: str, span: Span) -> None:
         refusal = self.scope.refused[name]
@@ -377,8 +392,16 @@ class Typer:
             known = known_values(expression.left, holds=operator == "and")
             self.condition(expression.right, facts=known)
             return BOOL
-        left, right = self.value(expression.left), self.value(expression.right)
+        left, right = self._sides(expression.left, expression.right)
         return operators.arithmetic(expression, left, right, self.report)
+
+    def _sides(self, left: Expression, right: Expression) -> tuple[Type, Type]:
+        """The values on both sides; where one has failed, nothing is said of the other."""
+        before = len(self.report.diagnostics)
+        found = self.infer(left), self.infer(right)
+        if len(self.report.diagnostics) > before and UNKNOWN in found:
+            return UNKNOWN, UNKNOWN
+        return self._present(left, found[0]), self._present(right, found[1])
 
     def _unary(self, expression: Unary) -> Type:
         if expression.operator == "not":
@@ -388,12 +411,12 @@ class Typer:
     def _compare(self, expression: Compare) -> Type:
         if operators.is_none_test(expression):
             return self._none_test(expression)
-        left = self.value(expression.left)
         if isinstance(expression.right, Range):
+            left = self.value(expression.left)
             bounds = self.value(expression.right.low), self.value(expression.right.high)
             operators.within(expression, left, bounds, self.report)
             return BOOL
-        right = self.value(expression.right)
+        left, right = self._sides(expression.left, expression.right)
         operators.compare(expression, left, right, self.report)
         return BOOL
 
@@ -522,6 +545,17 @@ class Typer:
             fix=fix,
         )
 
+
+# Words of other languages, and the literals that they are here.
+_WORDS_ELSEWHERE = {
+    "True": "true",
+    "False": "false",
+    "None": "none",
+    "null": "none",
+    "nil": "none",
+    "TRUE": "true",
+    "FALSE": "false",
+}
 
 # What users of other languages try, and how it is said here.
 _ELSEWHERE = {

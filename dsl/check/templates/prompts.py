@@ -27,6 +27,7 @@ from taskc.dsl.model.types import (
     is_text,
     optional,
 )
+from taskc.dsl.text.meaning import labelled
 from taskc.dsl.text.source_text import Span
 from taskc.dsl.words import a_type, either, listed
 
@@ -60,11 +61,11 @@ def label_of(node: PromptNode, position: int) -> str:
 def check_labels(nodes: list[PromptNode], report: Reporter) -> None:
     """Labels are there where there are several prompts, and no two are alike."""
     seen: dict[str, Span] = {}
-    taken = {node.label.text for node in nodes if node.label}
-    for position, node in enumerate(nodes):
+    written = [(_keyword(node), node.label.text if node.label else "") for node in nodes]
+    for node, label in zip(nodes, labelled(written), strict=True):
         if node.label is None:
             if len(nodes) > 1:
-                _report_no_label(node, _free_label(position, taken), report)
+                _report_no_label(node, label, report)
             continue
         name = node.label
         if name.text in seen:
@@ -78,17 +79,12 @@ def check_labels(nodes: list[PromptNode], report: Reporter) -> None:
         seen.setdefault(name.text, name.span)
 
 
-def _free_label(position: int, taken: set[str]) -> str:
-    number = position + 1
-    while f"p{number}" in taken:
-        number += 1
-    taken.add(f"p{number}")
-    return f"p{number}"
+def _keyword(node: PromptNode) -> str:
+    return node.keyword if isinstance(node, ast.Prompt) else "dialogue"
 
 
 def _report_no_label(node: PromptNode, label: str, report: Reporter) -> None:
-    keyword = node.keyword if isinstance(node, ast.Prompt) else "dialogue"
-    span = node.span
+    keyword, span = _keyword(node), node.span
     word = Span(span.path, span.start, span.start + len(keyword))
     colon = ":" if isinstance(node, ast.Prompt) else ""
     report.report(

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from taskc.dsl.check.expressions.regex import find_fault
+from taskc.dsl.check.expressions.unknown_functions import report_unknown_function
 from taskc.dsl.diagnostics import insertion
 from taskc.dsl.model.expressions import Argument, Call, Expression, Literal, Unary
 from taskc.dsl.model.functions import (
+    FUNCTIONS,
     Function,
     Parameter,
     Pattern,
@@ -39,7 +41,7 @@ from taskc.dsl.words import a_type, counted, listed, suggestion
 if TYPE_CHECKING:
     from taskc.dsl.check.expressions.typer import Typer
 
-__all__ = ["check_call"]
+__all__ = ["type_of_call"]
 
 
 @dataclass(slots=True)
@@ -58,8 +60,12 @@ class _Match:
     wrong: int | None = None
 
 
-def check_call(call: Call, function: Function, types: list[Type], typer: "Typer") -> Type:
-    """The type of a call's value."""
+def type_of_call(call: Call, types: list[Type], typer: "Typer") -> Type:
+    """The type of a call's value; its arguments have these types."""
+    function = FUNCTIONS.get(call.function.text)
+    if function is None:
+        report_unknown_function(call, typer.scope, typer.report)
+        return UNKNOWN
     if not _check_names(call, function, typer):
         return UNKNOWN
     num_positional = sum(argument.name is None for argument in call.arguments)

@@ -55,6 +55,7 @@ def evaluate(
             used.add(name)
             return _value(params[name])
         case Attribute(base=Reference(name=alias), name=name) if alias in imported:
+            used.add(f"{alias}.{name.text}")
             if name.text in imported[alias]:
                 return _value(imported[alias][name.text])
     return NOT_CONSTANT

@@ -201,7 +201,8 @@ def _check_names(unit: Unit, report: Reporter) -> None:
                 _report(report, "T0707", declared, "is used by nothing", "set for nothing")
         elif declared.kind != "source" and not declared.is_used:
             _report(report, "T0711", declared, "is used by nothing", "no build depends on it")
-    used = unit.used_imports | _imports_in_play(unit)
+    dotted = {name.partition(".")[0] for name in unit.used_params if "." in name}
+    used = unit.used_imports | dotted | _imports_in_play(unit)
     for alias, node in unit.folder.aliases.items():
         if alias not in used:
             report.report(

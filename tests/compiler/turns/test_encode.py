@@ -278,6 +278,90 @@ def test_prompts_that_a_row_is_evaluated_without_are_said(bench, make):
     }
 
 
+def test_equal_options_cost_an_evaluation_their_template(bench, make):
+    """A row that another template phrases keeps it; a row without one is in the ledger."""
+    options = make.row_options("o", "a", at=make.place(4))
+    pick = make.template(make.prompt("p", "{q}", "{answer}"), options=options)
+    plain = make.template(
+        make.prompt("r", "{q}!", "x"), name="u", wheres=(make.where("k", 1, make.place(6)),)
+    )
+    rows = [
+        {"q": "a", "o": ["x", "x"], "a": 0, "k": 1},
+        {"q": "b", "o": ["x", "x"], "a": 0, "k": 0},
+    ]
+    encoded = bench.encode(rows, [pick, plain], make.prompt_target(), evaluation=True)
+
+    assert bench.shown(encoded) == ["a![x]"]
+    assert encoded.drops[1].reason == "two equal options"
+    assert [notice.message for notice in encoded.notices] == [
+        "some rows of `s` are evaluated without `t.p`"
+    ]
+
+
+def test_an_evaluation_keeps_to_where_and_when(bench, make):
+    """A clause that turns a row away from every prompt is its line of the ledger."""
+    gated = make.template(
+        make.prompt("p", "{q}", "x", when=make.equals("k", 1)),
+        make.prompt("r", "{q}!", "x", when=make.equals("k", 2)),
+        wheres=(make.where("q", "a", make.place(6)),),
+    )
+    rows = [{"q": "a", "k": 2}, {"q": "b", "k": 1}, {"q": "a", "k": 3}]
+    encoded = bench.encode(rows, [gated], make.prompt_target(), evaluation=True)
+
+    assert bench.shown(encoded) == ["a![x]"]
+    assert {row: drop.reason for row, drop in encoded.drops.items()} == {
+        1: "where",
+        2: "no prompt applies",
+    }
+
+
+def test_messages_are_evaluated_or_lost_by_name(bench, make):
+    """A dialogue that drops its row in training does so here, unless another prompt has it."""
+    templates = [
+        make.template(make.dialogue("d", messages="m"), make.dialogue("e", ("user", "{q}"))),
+    ]
+    rows = [{"q": "ab", "m": []}, {"q": "cd", "m": [{"role": "user", "content": "x"}]}]
+    encoded = bench.encode(rows, templates, make.chat(), evaluation=True)
+
+    assert bench.shown(encoded) == ["ab$", "x$", "cd$"]
+    assert [notice.primary.text for notice in encoded.notices] == ["dialogue without messages"]
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        ({"q": "a", "o": ["x"], "a": 3, "r": ["z"]}, "T0831"),
+        ({"q": 3.5, "o": ["x", "y"], "a": 0, "r": 4}, "T0830"),
+        ({"q": None, "o": ["x", "y"], "a": 0, "r": ["z"]}, "T0830"),
+        ({"q": "a", "o": ["x", "y"], "a": 0}, "T0830"),
+    ],
+)
+def test_a_mistake_in_an_evaluation_stops_the_build(bench, make, row, code):
+    """In options, references and texts alike: it is never a prompt that is merely lost."""
+    options = make.row_options("o", "a")
+    templates = [make.template(make.prompt("p", "{q}", "{answer}"), options=options)]
+    encoded = bench.encode(
+        [row], templates, make.prompt_target(), evaluation=True, source=make.source("r")
+    )
+
+    assert [error.code for error in encoded.errors] == [code]
+    assert (len(encoded), encoded.drops) == (0, {})
+
+
+def test_one_reference_may_be_a_text(bench, make):
+    """`references answer`, without brackets around it."""
+    templates = [make.template(make.prompt("p", "{q}", "{a}"))]
+    encoded = bench.encode(
+        [{"q": "x", "a": "y"}],
+        templates,
+        make.prompt_target(),
+        evaluation=True,
+        source=make.source("a"),
+    )
+
+    assert encoded.references == [["y"]]
+
+
 # ---- mistakes ----------------------------------------------------------------------------------
 
 

@@ -145,6 +145,7 @@ CODES: dict[str, Code] = {
     "T0318": Code(_WARNING, "word glued to a placeholder"),
     "T0319": Code(_WARNING, "space before the seam"),
     "T0320": Code(_WARNING, "prompt that shows what it asks for"),
+    "T0321": Code(_WARNING, "letter asked for without the options"),
     "T0322": Code(_ERROR, "prompt without a target in a trained split"),
     "T0323": Code(_ERROR, "surface of an answer that is its surface"),
     "T0325": Code(_ERROR, "dialogue in which nobody speaks"),

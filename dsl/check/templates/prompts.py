@@ -31,7 +31,7 @@ from taskc.dsl.text.meaning import labelled
 from taskc.dsl.text.source_text import Span
 from taskc.dsl.words import a_type, either, listed
 
-__all__ = ["ROLES", "PromptNode", "Scopes", "check_labels", "check_prompt", "label_of"]
+__all__ = ["ROLES", "PromptNode", "Scopes", "check_labels", "check_prompt", "label_of", "texts_of"]
 
 ROLES = ("system", "user", "assistant", "tool")
 
@@ -56,6 +56,13 @@ class Scopes:
 def label_of(node: PromptNode, position: int) -> str:
     """The prompt's label; its position from 1 where none is written."""
     return node.label.text if node.label and node.label.text else str(position + 1)
+
+
+def texts_of(node: PromptNode) -> tuple[Text, ...]:
+    """The texts of a prompt in order, what is learned and what is not."""
+    if isinstance(node, ast.Dialogue):
+        return tuple(turn.text for turn in node.turns)
+    return (node.input,) if node.target is None else (node.input, node.target)
 
 
 def check_labels(nodes: list[PromptNode], report: Reporter) -> None:

@@ -12,9 +12,17 @@ from taskc.dsl.check.expressions.scopes import Refusal, Scope
 from taskc.dsl.check.expressions.settle import settle
 from taskc.dsl.check.expressions.typer import Typer
 from taskc.dsl.check.statements import Statements
+from taskc.dsl.check.templates.glued import check_glued
 from taskc.dsl.check.templates.options import Options, check_options
-from taskc.dsl.check.templates.prompts import PromptNode, Scopes, check_labels, check_prompt
+from taskc.dsl.check.templates.prompts import (
+    PromptNode,
+    Scopes,
+    check_labels,
+    check_prompt,
+    texts_of,
+)
 from taskc.dsl.check.templates.served import Row, Served, find_served
+from taskc.dsl.check.templates.shown import check_shown
 from taskc.dsl.check.templates.wording import Written, check_same_texts, check_wording
 from taskc.dsl.check.units import Unit, Workspace, marking
 from taskc.dsl.diagnostics import Diagnostic, Reporter
@@ -71,7 +79,9 @@ class _Whole:
 def _template(whole: _Whole, report: Reporter) -> program.Template:
     if not whole.statements.has_broken:
         check_labels(whole.nodes, report)
-    check_wording(whole.nodes, whole.options, report)
+    check_wording(whole.nodes, report)
+    for node in whole.nodes:
+        check_shown(node, whole.options, report)
     body = _check_rows(whole, report)
     return program.Template(
         whole.name,
@@ -169,6 +179,9 @@ def _check_body(whole: _Whole, row: Row, report: Reporter) -> _Body:
     if whole.options is not None:
         body.options = check_options(whole.options, Typer(scope, report, scopes.facts))
     scopes.text = _text_scope(scope, whole.options)
+    silent = Typer(scopes.text, Reporter())
+    for each in whole.nodes:
+        check_glued(texts_of(each), silent.infer, report)
     body.prompts = [
         check_prompt(each, position, scopes, report) for position, each in enumerate(whole.nodes)
     ]

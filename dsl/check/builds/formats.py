@@ -4,7 +4,8 @@ In: the `format` and `pack` of a build, with its tokenizer. Out: both, with ever
 that cannot fit into a pack, and special tokens that nobody declares, are refused.
 """
 
-from taskc.dsl.check.forms import Bound, FormReader, Token
+from taskc.dsl.check.forms import Bound, FormReader
+from taskc.dsl.check.settings import Token
 from taskc.dsl.check.tokenizers import ROLES
 from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model import declarations as ast

@@ -61,7 +61,7 @@ def type_of_index(expression: Index, typer: "Typer") -> Type:
             expression.index.span,
             f"a list is indexed by an int, not by {a_type(index)}",
             label=f"this is {a_type(index)}",
-            helps=_index_helps(expression, index, typer),
+            helps=_index_helps(expression, index),
         )
     else:
         values.check_position(expression, typer.report)

@@ -52,10 +52,11 @@ def _build(
     sources = [] if mixture is None else _sources(mixture)
     evaluated = [] if mixture is None else _evaluated(mixture, sources)
     splits = _splits(statements.one(ast.Splits), evaluated, declared, workspace, report)
+    are_rows_known = not declared.is_broken  # what a template says does not change who reads what
     templates = _templates(unit, declared, [*sources, *evaluated])
-    if mixture is not None and not declared.is_broken:
+    if mixture is not None and are_rows_known:
         trained = TrainedRows(mixture, declared, workspace, report)
-        if TRAIN in splits:
+        if TRAIN in splits and not declared.is_broken:
             trained.check_targets(sources, templates)
         trained.check_overlaps(sources, evaluated)
     if mixture is None or tokenizer is None or format_ is None or pack is None:

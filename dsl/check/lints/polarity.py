@@ -51,6 +51,8 @@ def check_polarity(unit: Unit, report: Reporter) -> None:
                 groups.setdefault((options.field, values, served), []).append((template, words))
     seen: set[tuple[str, str]] = set()
     for group in groups.values():
+        # One that goes against its values' own names is the one to doubt, wherever it stands.
+        group.sort(key=lambda each: _against_names(each[1]) is not None)
         _compare(group, seen, report)
     reported = {name for _, name in seen}
     for template, words in whole:
@@ -145,14 +147,20 @@ _ALLOW = "if the question is asked the other way round, allow it: `# allow T0706
 # ---- one template --------------------------------------------------------------------------------
 
 
-def _check_names(template: program.Template, words: Words, report: Reporter) -> None:
-    """A value whose name affirms is denied by its words, and another the other way round."""
+def _against_names(words: Words) -> tuple[str, str] | None:
+    """A value whose name affirms and whose words deny, and one the other way round."""
     signs = {value: _polarity(value.casefold()) for value in words}
-    denied = {v: w for v, w in words.items() if signs[v] * _polarity(w) < 0}
+    denied = [value for value, said in words.items() if signs[value] * _polarity(said) < 0]
     affirming = next((value for value in denied if signs[value] > 0), None)
     denying = next((value for value in denied if signs[value] < 0), None)
-    if affirming is None or denying is None:
+    return None if affirming is None or denying is None else (affirming, denying)
+
+
+def _check_names(template: program.Template, words: Words, report: Reporter) -> None:
+    values = _against_names(words)
+    if values is None:
         return
+    affirming, denying = values
     options = template.options
     assert options is not None
     report.report(

@@ -51,6 +51,9 @@ def test_check_loads_nothing_heavy(hello):
     for program in (
         "import taskc; taskc.check('hello')",
         "from taskc.cli import main; main(['check', 'hello'])",
+        "from taskc.cli import main; main(['check', 'hello', '--fix'])",
+        "from taskc.cli import main; main(['lint', 'hello'])",
+        "from taskc.cli import main; main(['fmt', 'hello', '--check'])",
         "from taskc.cli import main; main(['explain', 'T0011'])",
         "from taskc.cli import main; main(['info'])",
     ):

@@ -31,7 +31,9 @@ def test_a_parameter_without_equals_is_wrong_usage(taskc, tmp_path):
     assert "expected NAME=VALUE, found 'x'" in done.stderr
 
 
-@pytest.mark.parametrize("verb", ["check", "build", "inspect", "verify", "train"])
+@pytest.mark.parametrize(
+    "verb", ["check", "lint", "fmt", "test", "build", "inspect", "verify", "train"]
+)
 def test_an_empty_path_is_wrong_usage(verb, taskc, tmp_path):
     """A shell's variable that nobody set does not mean the working directory."""
     done = taskc(verb, "", cwd=tmp_path)
@@ -180,7 +182,7 @@ def bad_inputs(folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("verb", ["check", "build", "inspect", "verify", "train"])
+@pytest.mark.parametrize("verb", ["check", "lint", "test", "build", "inspect", "verify", "train"])
 def test_no_input_gives_a_traceback(verb, monkeypatch, capsys, tmp_path):
     """Whatever stands where a spec or an artefact should be, the answer is a message and 1."""
     monkeypatch.chdir(tmp_path)

@@ -146,8 +146,6 @@ class Expressions:
     def _attribute(self, node: syntax.Attribute) -> plan.Expr:
         name = node.name.text
         match node.base:
-            case syntax.Reference(name="answer") if name == "text":
-                return plan.Name(name="answer.text")
             case syntax.Reference(name=alias) if not self._is_field(alias):
                 imported = self.scope.package.imports.get(alias)
                 if imported and name in imported.params:

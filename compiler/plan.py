@@ -94,7 +94,7 @@ class Const(Model):
 class Name(Model):
     """A field of the row, a template's `let` or a comprehension's variable.
 
-    In a template also `options`, `answer` and `answer.text` (one name, with the dot).
+    In a template also `options` and `answer`.
     """
 
     op: Literal["name"] = "name"
@@ -102,7 +102,7 @@ class Name(Model):
 
 
 class GetField(Model):
-    """`base.name`."""
+    """`base.name`; in a template with options `answer.text` is the answer's surface."""
 
     op: Literal["field"] = "field"
     base: "Expr"

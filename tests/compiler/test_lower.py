@@ -108,3 +108,13 @@ def test_places_say_line_and_column():
 
     assert (let.at.path, let.at.line) == ("recipes/s.task", 9)
     assert SPEC[let.at.start : let.at.end] == "let    c = choose(a, b)"
+
+
+def test_a_record_called_answer_keeps_its_fields():
+    """`answer.text` is the surface only where a template has options."""
+    spec = SPEC.replace("{ a: text", "{ answer: { text: text }  a: text").replace(
+        '"{d}"', '"{answer.text}"'
+    )
+    parts = lowered(spec).templates[0].prompts[0].turns[1].text.parts
+
+    assert parts == (plan.GetField(base=plan.Name(name="answer"), name="text"),)

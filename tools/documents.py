@@ -1,8 +1,9 @@
 """Writes the generated documents, or says which of them are out of date.
 
 In: the tables and models that the documents describe. Out: `docs/diagnostics.md` from the table of
-codes and its pages, and the JSON Schemas in `docs/schemas/`. With `--check` nothing is written, and
-the exit status is 1 where a file differs from what would be. No document is half generated.
+codes and its pages, `docs/functions.md` and `docs/forms.md` from the tables that the checker reads,
+and the JSON Schemas in `docs/schemas/`. With `--check` nothing is written, and the exit status is 1
+where a file differs from what would be. No document is half generated.
 """
 
 import argparse
@@ -13,6 +14,9 @@ from pathlib import Path
 
 from taskc.compiler.plan import Plan
 from taskc.dsl.codes import CODES
+from taskc.dsl.model import forms
+from taskc.dsl.model.functions import FUNCTIONS, Example
+from taskc.dsl.model.quantities import QUANTITIES
 from taskc.runtime.artifact import manifest_json_schema
 
 ROOT = Path(__file__).parents[1]
@@ -56,6 +60,99 @@ def diagnostics() -> str:
     return "\n".join(lines) + "\n"
 
 
+def functions() -> str:
+    """Returns the function library: signatures, meaning and examples, by group."""
+    lines = [
+        "# Functions",
+        "",
+        "Generated from `dsl/model/functions.py` by `make docs`. All functions that an expression",
+        "may call; [language.md](language.md#expressions) says what an expression is. What stands",
+        "here is the definition, and every example is run against the implementation. `T` is any",
+        "type, `N` int or float, `O` text, int or float; one letter is one type. A *row error*",
+        "stops the build and says the row.",
+    ]
+    for group in dict.fromkeys(function.group for function in FUNCTIONS.values()):
+        lines += ["", f"## {group.capitalize()}"]
+        for function in FUNCTIONS.values():
+            if function.group != group:
+                continue
+            lines += ["", f"### {function.name}", ""]
+            lines += ["```text", *function.usages, "```", "", function.doc, ""]
+            lines += ["| Expression | Value |", "| --- | --- |"]
+            lines += [f"| `{_cell(e.expression)}` | {_value(e)} |" for e in function.examples]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Returns a text as it stands between backticks in a table."""
+    return text.replace("|", "\\|")
+
+
+def _value(example: Example) -> str:
+    """Returns an example's value as JSON, `none` or a row error."""
+    if example.is_error:
+        return "row error"
+    if example.value is None:
+        return "`none`"
+    return f"`{_cell(json.dumps(example.value, ensure_ascii=False))}`"
+
+
+FORMS: dict[str, tuple[str, Mapping[str, forms.Form]]] = {
+    "Connectors": ("`from` of a source", forms.CONNECTORS),
+    "Splits": ("`splits NAME = ...` of a source", forms.CARVE),
+    "Metrics": ("`metric` of a source", forms.METRICS),
+    "Tokenizers": ("`from` of a tokenizer", forms.TOKENIZERS),
+    "Rates": ("`rate` of a mixture", forms.RATES),
+    "Strata": ("`take ... by` of a mixture", forms.STRATA),
+    "Decontamination": ("`decontaminate ... by` of a mixture", forms.DECONTAMINATIONS),
+    "Formats": ("`format` of a build", forms.FORMATS),
+    "Packers": ("`pack` of a build", forms.PACKS),
+    "Recipes": ("`recipe` of a train block", forms.RECIPES),
+    "Methods": ("`method` of an evaluate block", forms.METHODS),
+}
+
+
+def forms_page() -> str:
+    """Returns the forms of every closed list with their arguments, and the figures of `require`."""
+    lines = [
+        "# Forms and their arguments",
+        "",
+        "Generated from `dsl/model/forms.py` and `dsl/model/quantities.py` by `make docs`. A form",
+        "looks like a call and names one way of a closed list. Arguments marked *by place* are",
+        "given without their name, in this order; all others are given as `name: value`. What a",
+        "form does is said in [language.md](language.md).",
+    ]
+    for heading, (where, table) in FORMS.items():
+        lines += ["", f"## {heading}", "", f"After {where}."]
+        for form in table.values():
+            if not form.arguments:
+                more = ", and further named arguments" if form.is_open else ""
+                bare = form.name if table is forms.METRICS else f"{form.name}()"
+                lines += ["", f"**`{bare}`** {form.doc.removesuffix('.')}{more}."]
+                continue
+            lines += ["", f"**`{form.name}`** {form.doc}", ""]
+            lines += ["| Argument | Takes | Default | |", "| --- | --- | --- | --- |"]
+            lines += [_argument(argument) for argument in form.arguments]
+            if form.is_open:
+                lines += ["", "Further named arguments may be given."]
+    lines += ["", "## Figures", "", "What `require` of a mixture may speak of.", ""]
+    lines += ["| Figure | Type | |", "| --- | --- | --- |"]
+    lines += [f"| `{name}` | {each.type} | {each.doc} |" for name, each in QUANTITIES.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _argument(argument: forms.FormArgument) -> str:
+    """Returns an argument's line in its table."""
+    takes = " ".join(f"`{word}`" for word in argument.words) or argument.kind.value
+    default = "mandatory"
+    if argument.default is not forms.REQUIRED:
+        plain = isinstance(argument.default, str) and argument.kind is not forms.Kind.WORD
+        written = json.dumps(argument.default) if plain else str(argument.default)
+        default = "`none`" if argument.default is None else f"`{written}`"
+    place = " *by place*" if argument.by_position else ""
+    return f"| `{argument.name}`{place} | {_cell(takes)} | {default} | {argument.doc} |"
+
+
 def manifest_schema() -> str:
     """Returns the JSON Schema of an artefact's manifest.json."""
     return as_text(manifest_json_schema())
@@ -73,6 +170,8 @@ def as_text(schema: Mapping[str, object]) -> str:
 
 DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/diagnostics.md": diagnostics,
+    "docs/forms.md": forms_page,
+    "docs/functions.md": functions,
     "docs/schemas/manifest.schema.json": manifest_schema,
     "docs/schemas/plan.schema.json": plan_schema,
 }

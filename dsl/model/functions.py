@@ -270,11 +270,15 @@ def _cleaning(group: str) -> Iterator[Function]:
         group,
         (Signature((_VALUE, keep), TEXT),),
         "Takes HTML tags and comments out and leaves the text between them, save `script` and "
-        "`style`, which go whole. Tags named in `keep` stay, without their attributes. Entities "
-        "are untouched: `unescape_html` decodes them.",
+        "`style`, which go whole. Tags named in `keep` stay, in lower case and without their "
+        "attributes. Where the tag of a block (`p`, `div`, `li`, `h1`, `br` and the like) goes "
+        "between two texts that no line feed parts, a line feed is left; where that of a table's "
+        "cell goes between two that no whitespace parts, a space. Entities are untouched: "
+        "`unescape_html` decodes them. Tags and blocks are laid down in `compiler/rows/markup.py`.",
         (
             Example('strip_html("<p>a <b>b</b></p>")', "a b"),
             Example('strip_html("<p>a <b class=x>b</b></p>", keep: ["b"])', "a <b>b</b>"),
+            Example('strip_html("<p>a</p><p>b</p>")', "a\nb"),
             Example('strip_html("1 < 2 &amp; 3")', "1 < 2 &amp; 3"),
         ),
     )

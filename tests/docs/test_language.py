@@ -1,0 +1,208 @@
+"""docs/language.md: its blocks parse, check and have the values that are shown."""
+
+import json
+import math
+import random
+import re
+
+import numpy as np
+import pytest
+
+from taskc.compiler.lower_expressions import Scope
+from taskc.compiler.not_yet import not_carried_out
+from taskc.compiler.rows.evaluate import Env, compile_expression
+from taskc.compiler.rows.operators import RowError
+from taskc.compiler.sequences import order, pack
+from taskc.dsl.check.statements import STATEMENTS
+from taskc.dsl.checker import check
+from taskc.dsl.codes import CODES
+from taskc.dsl.packages import Memory
+from taskc.dsl.report import render
+
+PAGE = "docs/language.md"
+CHECKED_AS_A_WHOLE = "T0120"  # statements that are shown alone lack the mandatory ones beside them
+
+FROM_OUTSIDE = "T0112"  # a parameter that the page shows without a value
+
+
+def files(text):
+    """One file in memory."""
+    return Memory({"shown.task": text.encode()})
+
+
+def test_a_whole_file_is_clean(file_block):
+    """What the page shows as a file has not even a lint."""
+    checked = check(["shown.task"], files=files(file_block.text))
+
+    assert render(checked.diagnostics, checked.program.texts) == ""
+
+
+def test_a_fragment_is_clean(fragment_block, pages):
+    """Declarations that the page shows mean something beside those that they name."""
+    assert pages.findings(pages.checked_fragment(fragment_block.text), FROM_OUTSIDE) == []
+
+
+def test_statements_are_right_in_their_block(inner_block, pages):
+    """Statements that the page shows alone stand in a block of that kind."""
+    fragment = f"{pages.HEADS[inner_block.words[1]]}{inner_block.text}}}\n"
+
+    assert pages.findings(pages.checked_fragment(fragment), CHECKED_AS_A_WHOLE) == []
+
+
+def test_texts_that_are_written_in_two_ways_are_the_same(same_block):
+    """A block and the one-line text that stands for it."""
+    checked = check(["shown.task"], files=files(f"language 1\n{same_block.text}"))
+    first, second = checked.program.packages[0].params.values()
+
+    assert first.value == second.value
+
+
+def value_of(expression):
+    """The value of an expression that names no row."""
+    spec = f'language 1\nsource s {{\n  from jsonl("s.jsonl")\n  let v = {expression}\n}}\n'
+    checked = check(["shown.task"], files=files(spec))
+    package = checked.program.packages[0]
+
+    assert not checked.has_errors, (expression, checked.diagnostics)
+    let = package.sources["s"].lets[0]
+    evaluate = compile_expression(Scope(package, frozenset()).expression(let.value, "v"))
+    return evaluate(Env({}, lambda _name: 0))
+
+
+def test_values_are_those_that_are_shown(values_block):
+    """Every expression of the page has the value behind it."""
+    for line in values_block.text.splitlines():
+        expression, _, shown = line.rpartition("#")
+        if shown.strip() == "error":
+            with pytest.raises(RowError):
+                value_of(expression)
+            continue
+        value, expected = value_of(expression), json.loads(shown)
+
+        assert (value, type(value)) == (expected, type(expected)), expression
+
+
+def test_wrong_specs_get_the_report_that_is_shown(wrong_block, pages, repository):
+    """The code is the one in the block's head, and the report is what taskc prints."""
+    checked = check(["shown.task"], files=files(wrong_block.text))
+    found = pages.blocks(repository / PAGE)
+    shown = found[found.index(wrong_block) + 1]
+
+    report = render(checked.diagnostics, checked.program.texts)
+    pages.update(repository / PAGE, {shown: report})
+
+    assert [each.code for each in checked.diagnostics] == [wrong_block.words[1]]
+    assert shown.language == "text"
+    assert report == shown.text
+
+
+# ---- what the page says in other words ----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def written(pages, repository):
+    """The functions that the page defines."""
+    names = {}
+    for block in pages.blocks(repository / PAGE):
+        if block.language == "python":
+            exec(block.text, names)
+    return names
+
+
+@pytest.mark.parametrize("weights", [[1], [3, 1], [2, 2, 2], [5, 0, 3, 1], [30, 7, 200, 1, 1]])
+def test_the_stream_is_as_written(weights, written):
+    """The page's stream is the compiler's, place by place."""
+    expected = order.stream(weights)
+    found = written["stream"](weights)
+
+    assert [next(found) for _ in range(300)] == [next(expected) for _ in range(300)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_packing_is_as_written(seed, written):
+    """The page's packs are the compiler's, and stand in its order."""
+    draw = random.Random(seed)
+    length = draw.choice([8, 20, 100])
+    lengths = [draw.randint(1, length) for _ in range(draw.choice([1, 7, 60]))]
+    keys = [draw.getrandbits(64) for _ in lengths]
+    packs = written["best_fit"](lengths, length)
+    found = [
+        [i for i, each in enumerate(packs) if each == number]
+        for number in written["order_of_packs"](packs, keys)
+    ]
+    packed = pack.pack(
+        np.array(lengths),
+        length=length,
+        window=len(lengths),
+        keys=np.array(keys, dtype=np.uint64),
+    )
+    expected = np.split(packed.order, packed.offsets[1:-1])
+
+    assert found == [each.tolist() for each in expected]
+
+
+def test_every_statement_has_its_place(repository):
+    """No statement of the language is missing from the page."""
+    text = (repository / PAGE).read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z]+)", text))
+    missing = {word for words in STATEMENTS.values() for word in words} - named
+
+    assert missing == set()
+
+
+def test_codes_are_codes(repository):
+    """The codes that the pages name are there."""
+    for page in ("docs/language.md", "docs/tutorial.md", "docs/reading-diagnostics.md"):
+        text = (repository / page).read_text(encoding="utf-8")
+
+        assert set(re.findall(r"\bT0\d{3}\b", text)) <= set(CODES), page
+
+
+def test_floats_are_shown_as_python_writes_them():
+    """The four floats of the page."""
+    assert [repr(each) for each in (0.1, 1.0, 1e-5, 1e16)] == ["0.1", "1.0", "1e-05", "1e+16"]
+    assert math.isclose(0.1, 10e-2, rel_tol=0)
+
+
+NOT_YET = {
+    "from a\n  holdout c": "holdout",
+    "from a\n  fewshot 1": "fewshot",
+    "from a\n  templates all": "templates all",
+    "from a\n  templates none": "templates none",
+    "from a\n  templates name": "templates name",
+    "from a\n  templates 2": "templates 2",
+    "from a\n  rate shares({a: 1})": "rate shares",
+    "take 1 from a by temperature(q, 3)": "by temperature",
+    "take 1 from a by balance(q)": "by balance",
+    "take 1 from a best len(q)": "best",
+    "from a\n  decontaminate [q] against dev by ngrams(13)": "decontaminate",
+    "from a\n  require examples > 1": "require",
+}
+
+
+@pytest.mark.parametrize("statements", NOT_YET, ids=NOT_YET.values())
+def test_what_is_not_carried_out_is_said_at_build(statements, pages):
+    """The table at the end of the page is that of `not_yet`."""
+    from taskc.compiler.lower import lower
+
+    spec = f"""language 1
+source a {{ from jsonl("a.{{split}}.jsonl")  splits train, dev  fields {{ q: text }} }}
+source b {{ from jsonl("b.jsonl")  fields {{ q: text }} }}
+cluster c {{ sources b }}
+template t for a, b {{ prompt only: "Say something." -> "{{q}}" }}
+mixture m {{
+  {statements}
+}}
+tokenizer t {{ from file("tokenizer.json")  eos "<|end|>" }}
+build m {{
+  mixture   m
+  tokenizer t
+  format    prompt_target(input: 8, target: 8, separator: none, end: eos)
+  pack      best_fit(length: 16)
+}}
+"""
+    checked = check(["shown.task"], files=files(spec))
+    assert pages.findings(checked) == []
+    refused = not_carried_out(lower(checked.program).builds[0])
+
+    assert [each.code for each in refused] == ["T0860"]

@@ -17,6 +17,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from taskc.dsl.checker import Checked, check
@@ -81,7 +82,7 @@ def checked_fragment(fragment: str) -> Checked:
     prelude = (Path(__file__).parent / "prelude.task").read_text(encoding="utf-8")
     own = set(_HEAD.findall(fragment))
     starts = [*(found.start() for found in _HEAD.finditer(prelude)), len(prelude)]
-    declarations = [prelude[a:b] for a, b in zip(starts, starts[1:], strict=False)]
+    declarations = [prelude[start:end] for start, end in pairwise(starts)]
     kept = [text for text in declarations if _HEAD.match(text).groups() not in own]
     files = {
         "specs/shown.task": f"language 1\n{fragment}",

@@ -174,6 +174,7 @@ def _supplies(build_plan: plan.BuildPlan, loaded: dict[str, shape.Loaded]) -> li
             max_rows=None if name in taken else limit,
         )
         for name in _trained(build_plan)
+        if "train" in loaded[name].rows  # a source may be there to be evaluated only
     ]
 
 

@@ -193,3 +193,22 @@ def test_a_failed_build_leaves_the_old_artefact(project):
 
     assert again.path is None
     assert files(whole.folder / "out/arithmetic/sums") == before
+
+
+def test_a_build_may_only_evaluate(project):
+    """Without `train` among its splits nothing is trained on, and all rows are accounted for."""
+    spec = project().spec.replace("splits    train, dev", "splits    dev")
+    built = project(spec=spec).build()
+
+    assert built.diagnostics == []
+    assert manifest(built.path).splits["dev"].examples == 30
+    assert len(open_artifact(built.path)["train"]) == 0
+
+
+def test_a_source_may_only_be_evaluated(project):
+    """A source without a training split adds nothing to the stream and all to the evaluation."""
+    spec = project().spec.replace("splits train, dev\n", "splits dev\n", 1)
+    path = project(spec=spec).build().path
+
+    assert {example["source"] for example in examples(path)} == {"large"}
+    assert manifest(path).splits["dev"].examples == 30

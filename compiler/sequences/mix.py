@@ -20,9 +20,9 @@ from taskc.dsl.diagnostics import Diagnostic
 
 __all__ = ["Mixed", "mix"]
 
-# How many examples to encode ahead of the stream when its length is known only in tokens. A
+# How many units more than expected to encode when the stream's length is known only in tokens. A
 # constant: it must not depend on the number of workers.
-AHEAD_UNITS = 2_000
+AHEAD_UNITS = 16
 # Weights that are no integers by nature are rounded to so many parts of one, so that a last bit of
 # the platform's power function cannot change a stream.
 WEIGHT_PARTS = 1_000_000

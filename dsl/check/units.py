@@ -5,10 +5,12 @@ other. A declaration with a mistake keeps the best meaning that could be found, 
 speak of it can still be checked, and is marked: what is marked never reaches the program.
 """
 
+import posixpath
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from taskc.dsl.diagnostics import Reporter, Severity
 from taskc.dsl.model import declarations as ast
@@ -18,6 +20,8 @@ from taskc.dsl.packages import Folder
 from taskc.dsl.text.source_text import Span
 
 __all__ = ["SHARED_KINDS", "Declared", "Unit", "Workspace", "marking"]
+
+_Placed = TypeVar("_Placed", program.Source, program.Template)
 
 # These stand in one namespace: any of them may be named where one of them is asked for.
 SHARED_KINDS = frozenset({"schema", "source", "cluster", "mixture", "tokenizer", "param"})
@@ -98,6 +102,19 @@ class Unit:
         for declared in table.values():
             if declared.kind == kind and isinstance(declared.node, ast.Block):
                 yield declared, declared.node
+
+    def in_order(self, declared: Iterable[_Placed]) -> list[_Placed]:
+        """Declarations within reach by package as in `reachable`, then by file and line.
+
+        Not by their paths: those change with the working directory, and the order is part of what
+        a build gives.
+        """
+        places = {unit.folder.path: place for place, unit in enumerate(self.reachable())}
+
+        def place(each: _Placed) -> tuple[int, Span]:
+            return places[posixpath.dirname(each.span.path) or "."], each.span
+
+        return sorted(declared, key=place)
 
     def reachable(self) -> list["Unit"]:
         """This package and those that it imports, directly or not, itself first."""

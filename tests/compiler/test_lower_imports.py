@@ -59,3 +59,22 @@ def test_a_build_takes_what_it_imports_from_where_that_is_declared():
 def test_packages_given_beside_a_build_change_nothing():
     """A plan is the same whether its package is named alone or with all that stand around it."""
     assert lowered("recipe") == lowered(".")
+
+
+def test_the_order_does_not_depend_on_the_working_directory(tmp_path, monkeypatch):
+    """Sources and templates stand in the same order wherever a build is started from."""
+    own = COMMON.replace("trivia", "own").replace("knowledge", "ours").replace("ask", "tell")
+    recipe = RECIPE.replace("common.knowledge", "common.knowledge, ours")
+    for name, text in {
+        "common": COMMON,
+        "recipe": own + recipe.removeprefix("language 1\n"),
+    }.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.task").write_text(text)
+    orders = []
+    for here, path in ((".", "recipe"), ("recipe", "."), ("common", "../recipe")):
+        monkeypatch.chdir(tmp_path / here)
+        (build,) = lower(check([path]).program).builds
+        orders.append([each.name for each in (*build.sources, *build.templates)])
+
+    assert orders == [["own", "trivia", "tell", "ask"]] * 3

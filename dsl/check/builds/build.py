@@ -50,7 +50,7 @@ def _build(
     if format_ is not None and pack is not None:
         check_limits(format_, pack, report)
     sources = [] if mixture is None else _sources(mixture)
-    evaluated = [] if mixture is None else _evaluated(mixture, sources)
+    evaluated = [] if mixture is None else _evaluated(mixture, sources, unit)
     splits = _splits(statements.one(ast.Splits), evaluated, declared, workspace, report)
     are_rows_known = not declared.is_broken  # what a template says does not change who reads what
     templates = _templates(unit, declared, [*sources, *evaluated])
@@ -109,10 +109,12 @@ def _sources(mixture: program.Mixture) -> list[program.Source]:
     return list({id(s): s for s in (*mixture.sources, *taken)}.values())
 
 
-def _evaluated(mixture: program.Mixture, sources: list[program.Source]) -> list[program.Source]:
+def _evaluated(
+    mixture: program.Mixture, sources: list[program.Source], unit: Unit
+) -> list[program.Source]:
     """Sources that the other splits are taken from: the mixture's and the held-out ones."""
     found = {id(s): s for s in (*sources, *mixture.held_out_sources)}
-    return sorted(found.values(), key=lambda source: source.span)
+    return unit.in_order(found.values())
 
 
 def _splits(
@@ -176,4 +178,4 @@ def _templates(
             own.is_used = True
             declared.is_broken |= own.is_broken
             found.append(replace(template, serves=serves))
-    return sorted(found, key=lambda template: template.span)
+    return unit.in_order(found)

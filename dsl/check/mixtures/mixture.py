@@ -76,7 +76,7 @@ class MixtureChecker:
         takes = self._takes(statements, declared, selection, unit)
         kept = without_held_out(selection, held_out, report)
         taken = {id(take.source) for take in takes}
-        sources = self._sources(kept, taken)
+        sources = self._sources(kept, taken, unit)
         reader = FormReader(unit, report)
         rate = check_rate(statements.one(ast.Rate), selection, reader)
         total = check_total(statements.one(ast.Total), reader)
@@ -105,7 +105,7 @@ class MixtureChecker:
             span=block.name.span,
             members={member.name: tuple(s.name for s in some) for member, some in kept},
             nested=self._nested(selection, unit),
-            held_out_sources=_held_out_sources(held_out),
+            held_out_sources=_held_out_sources(held_out, unit),
         )
         self.selections[id(mixture)] = selection
         declared.is_broken |= any(self.workspace.is_broken(source) for source in everything)
@@ -251,11 +251,11 @@ class MixtureChecker:
         )
 
     def _sources(
-        self, kept: list[tuple[Member, list[program.Source]]], taken: set[int]
+        self, kept: list[tuple[Member, list[program.Source]]], taken: set[int], unit: Unit
     ) -> list[program.Source]:
         """Each source once, in the order of declaration; a `take` decides for its own source."""
         found = {id(s): s for _, some in kept for s in some if id(s) not in taken}
-        return sorted(found.values(), key=lambda source: source.span)
+        return unit.in_order(found.values())
 
     def _nested(self, selection: Selection, unit: Unit) -> dict[str, program.Mixture]:
         inner = {
@@ -331,9 +331,9 @@ def _clusters_of(sources: list[program.Source], unit: Unit) -> dict[str, tuple[s
     return {source.name: tuple(found[id(source)]) for source in sources}
 
 
-def _held_out_sources(held_out: HeldOut) -> tuple[program.Source, ...]:
+def _held_out_sources(held_out: HeldOut, unit: Unit) -> tuple[program.Source, ...]:
     found = {id(s): s for cluster in held_out.clusters.values() for s in cluster.sources}
-    return tuple(sorted(found.values(), key=lambda source: source.span))
+    return tuple(unit.in_order(found.values()))
 
 
 def _fixed(

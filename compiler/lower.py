@@ -342,6 +342,7 @@ class _Lowering:
         return plan.Mixture(
             name=mixture.name,
             sources=tuple(names[id(source)] for source in mixture.sources),
+            weighted=tuple(name for name, inner in mixture.nested.items() if _is_weighted(inner)),
             takes=tuple(self._take(take, names) for take in mixture.takes),
             held_out=mixture.held_out,
             rate=_rate(mixture.rate),
@@ -495,6 +496,12 @@ def _names(sources: Iterable[checked.Source]) -> list[tuple[checked.Source, str]
             name = f"{posixpath.basename(source.folder) or source.folder}.{source.name}"
         named[name] = source
     return [(source, name) for name, source in named.items()]
+
+
+def _is_weighted(mixture: checked.Mixture) -> bool:
+    """Whether a mixture says itself how much there is of each of its sources."""
+    is_rated = mixture.rate.span is not None
+    return bool(mixture.takes) or is_rated or any(map(_is_weighted, mixture.nested.values()))
 
 
 def _join(folder: str, path: str) -> str:

@@ -20,6 +20,7 @@ def not_carried_out(build: plan.BuildPlan) -> list[Diagnostic]:
         ("rate shares", mixture.at, isinstance(mixture.rate, plan.SharesRate)),
         *(("decontaminate", clause.at, True) for clause in mixture.decontaminate),
         *(("require", require.at, True) for require in mixture.requires),
+        *((f"rate and take of {name} in from", mixture.at, True) for name in mixture.weighted),
         *((f"by {take.by}", take.at, bool(take.by)) for take in mixture.takes),
         *(("best", take.at, take.best is not None) for take in mixture.takes),
     ]

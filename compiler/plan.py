@@ -429,6 +429,7 @@ class Mixture(Model):
 
     name: str
     sources: tuple[str, ...]
+    weighted: tuple[str, ...] = ()  # mixtures in `from` with a rate or quotas of their own
     takes: tuple[Take, ...]
     held_out: tuple[str, ...]
     rate: Rate

@@ -177,6 +177,7 @@ NOT_YET = {
     "take 1 from a best len(q)": "best",
     "from a\n  decontaminate [q] against dev by ngrams(13)": "decontaminate",
     "from a\n  require examples > 1": "require",
+    "from quotas": "rate and take of quotas in from",
 }
 
 
@@ -190,6 +191,7 @@ source a {{ from jsonl("a.{{split}}.jsonl")  splits train, dev  fields {{ q: tex
 source b {{ from jsonl("b.jsonl")  fields {{ q: text }} }}
 cluster c {{ sources b }}
 template t for a, b {{ prompt only: "Say something." -> "{{q}}" }}
+mixture quotas {{ take 1 from a }}
 mixture m {{
   {statements}
 }}
@@ -205,4 +207,6 @@ build m {{
     assert pages.findings(checked) == []
     refused = not_carried_out(lower(checked.program).builds[0])
 
-    assert [each.code for each in refused] == ["T0860"]
+    assert [(each.code, each.message.split("`")[1]) for each in refused] == [
+        ("T0860", NOT_YET[statements])
+    ]

@@ -262,4 +262,6 @@ CODES: dict[str, Code] = {
     "T0851": Code(_ERROR, "quota that the rows cannot fill"),
     "T0852": Code(_ERROR, "source repeated too often"),
     "T0860": Code(_ERROR, "statement that is not carried out yet"),
+    # ---- T09xx: our own bugs
+    "T0901": Code(_ERROR, "the formatter failed its own check"),
 }

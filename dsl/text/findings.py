@@ -58,6 +58,17 @@ class Findings:
                 return offset
         return -1
 
+    def settled(self) -> list[Diagnostic]:
+        """What is left to say: where a quote is missing, the rest of its line means nothing."""
+        kept: list[Diagnostic] = []
+        for finding in self.found:
+            if finding.code == "T0002":
+                line_start = self._text.rfind("\n", 0, _offset(finding)) + 1
+                while kept and kept[-1].code == "T0001" and _offset(kept[-1]) >= line_start:
+                    kept.pop()
+            kept.append(finding)
+        return kept
+
     # ---- mistakes --------------------------------------------------------------------------------
 
     def _add(

@@ -21,7 +21,7 @@ from taskc.dsl.text.rules.declarations import declaration
 from taskc.dsl.text.rules.recovery import skip_to_declaration
 from taskc.dsl.text.source_text import SourceText, Span
 from taskc.dsl.text.tokens import DECLARATION_WORDS, is_line_start
-from taskc.dsl.text.tree import Node, Tree
+from taskc.dsl.text.tree import Node, Tokens, Tree
 
 __all__ = ["EDITIONS", "ParsedFile", "parse"]
 
@@ -75,9 +75,10 @@ class _File:
                 continue
             self._read_one()
         lexer = cursor.lexer
-        tree = Tree(self.source, (lexer.kinds, lexer.starts, lexer.ends), self.nodes)
+        tokens = Tokens(lexer.kinds, lexer.starts, lexer.ends, cursor.tight, cursor.braces)
+        tree = Tree(self.source, tokens, self.nodes)
         unknown = self._check_edition()
-        found = [unknown] if unknown else [*lexer.findings.found, *cursor.reporter.diagnostics]
+        found = [unknown] if unknown else [*lexer.findings.settled(), *cursor.reporter.diagnostics]
         found.sort(key=lambda diagnostic: diagnostic.sort_key)
         declarations = () if unknown else tuple(self.declarations)
         return ParsedFile(self.source, tree, declarations, tuple(found))
@@ -120,7 +121,7 @@ class _File:
     def _kind(self) -> str:
         """The declaration that starts at the cursor, or the one that was meant, or ""."""
         cursor = self.cursor
-        if cursor.kind == "name" and cursor.value in DECLARATION_WORDS:
+        if cursor.value in DECLARATION_WORDS and self._is_head():
             if not cursor.is_at_column_one():
                 self._report_indented()
             return cursor.value
@@ -147,6 +148,11 @@ class _File:
         )
         return ""
 
+    def _is_head(self) -> bool:
+        """Whether what follows the word at the cursor can follow the keyword of a declaration."""
+        after = ("name", "word", "string", "broken", "number", "{", "end")
+        return self.cursor.kind == "name" and self.cursor.next_kind in after
+
     def _line_start(self) -> int:
         return self.source.text.rfind("\n", 0, self.cursor.start) + 1
 
@@ -170,7 +176,7 @@ class _File:
     def _unknown(self) -> str:
         cursor = self.cursor
         written = cursor.value
-        is_head = cursor.next_kind in ("name", "{", "string", "number")
+        is_head = self._is_head()
         homes = [kind for kind, statements in BLOCKS.items() if written in statements]
         near = did_you_mean(written, DECLARATION_WORDS)[: is_head and len(self.nodes) < _MAX_NODES]
         if homes and not (near and cursor.is_at_column_one()):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from taskc.dsl.text.source_text import SourceText, Span
 from taskc.dsl.text.tokens import Token, trivia
 
-__all__ = ["Leaf", "Node", "Symbol", "Tree"]
+__all__ = ["Leaf", "Node", "Symbol", "Tokens", "Tree"]
 
 
 class Leaf(NamedTuple):
@@ -24,6 +24,16 @@ class Leaf(NamedTuple):
     text: str
     leading: tuple[Token, ...]
     trailing: tuple[Token, ...]
+
+
+class Tokens(NamedTuple):
+    """The tokens of a file as parallel lists, and what the parser saw about some of them."""
+
+    kinds: list[str]
+    starts: list[int]
+    ends: list[int]
+    tight: set[int]
+    braces: dict[int, str]
 
 
 class Symbol(NamedTuple):
@@ -67,19 +77,21 @@ class Tree:
         kinds: Kind of each token.
         starts: Offset at which each starts.
         ends: Offset at which each ends.
+        tight: Numbers of the tokens that stand close to the one before them, as `Cursor` says.
+        braces: What each `{` inside a statement opens, as `Cursor` says.
         declarations: The nodes of the file, in order.
     """
 
-    __slots__ = ("declarations", "ends", "kinds", "source", "starts")
+    __slots__ = ("braces", "declarations", "ends", "kinds", "source", "starts", "tight")
 
     def __init__(
         self,
         source: SourceText,
-        tokens: tuple[list[str], list[int], list[int]],
+        tokens: Tokens,
         declarations: list[Node],
     ) -> None:
         self.source = source
-        self.kinds, self.starts, self.ends = tokens
+        self.kinds, self.starts, self.ends, self.tight, self.braces = tokens
         self.declarations = declarations
 
     def __len__(self) -> int:
@@ -107,6 +119,12 @@ class Tree:
         start = self.ends[number - 1] if number else 0
         end = self.starts[number]
         return tuple(trivia(self.source.text, start, end)) if start < end else ()
+
+    def after_ends(self, number: int) -> int:
+        """What a token's trivia stand before: itself, or the end of a declaration before it."""
+        while number and self.kinds[number - 1] == "end":
+            number -= 1
+        return number
 
     def leaves(self) -> Iterator[Leaf]:
         """Yields every token with its trivia."""

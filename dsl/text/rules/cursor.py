@@ -41,8 +41,13 @@ class Cursor:
         depth: How many brackets, lists and the like are open around the cursor.
         height: How many levels the expression read last has.
         keywords: The statements of the block being read.
+        block_start: Offset at which that block starts.
         statement_start: Offset at which the statement being read starts.
         num_broken: How many quoted texts could not be read so far.
+        tight: Numbers of the tokens that stand without a blank behind the token before them, where
+            that is not plain from the two: the `(` of a call, the operand of a minus.
+        braces: For the number of each `{` inside a statement, what it opens: "dict", "row",
+            "fields", "options" or "turns".
     """
 
     __slots__ = (
@@ -52,6 +57,8 @@ class Cursor:
         "_kinds",
         "_starts",
         "_values",
+        "block_start",
+        "braces",
         "depth",
         "height",
         "index",
@@ -63,6 +70,7 @@ class Cursor:
         "reporter",
         "source",
         "statement_start",
+        "tight",
         "value",
     )
 
@@ -75,6 +83,9 @@ class Cursor:
         self.reporter = Reporter()
         self.depth = self.height = self.statement_start = self.num_broken = 0
         self.keywords: Collection[str] = ()
+        self.tight: set[int] = set()
+        self.braces: dict[int, str] = {}
+        self.block_start = 0
         self._first = 0
         self._kept = -1
         lexer.more()
@@ -326,9 +337,11 @@ class Cursor:
         if self.index - 1 > self._first and self.at_statement(self.index - 1):
             self._fail_cut_short()
         if not self._is_explained():
+            # Before the next declaration, the place is behind what was read.
+            here = self.span_from(self.last_end) if self.kind == "end" else self.span()
             self.reporter.report(
                 code,
-                span or self.span(),
+                span or here,
                 message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…",
                 label=label,
                 secondary=secondary,

@@ -24,6 +24,7 @@ from taskc.dsl.text.rules.blocks import BLOCKS
 from taskc.dsl.text.rules.cursor import Cursor, Unreadable
 from taskc.dsl.text.rules.literals import number_value, plain_text
 from taskc.dsl.text.rules.recovery import (
+    at_meant_head,
     report_unclosed,
     report_unknown_statement,
     skip_to_declaration,
@@ -102,6 +103,7 @@ def _block(cursor: Cursor, kind: str, node: Node) -> Block | Schema | None:
     start, first = cursor.start, cursor.index
     num_broken = cursor.num_broken
     cursor.keywords = BLOCKS.get(kind, ())
+    cursor.block_start = start
     name = Name("", Span(cursor.path, start, start))
     doc: str | None = None
     schema: QualifiedName | None = None
@@ -213,7 +215,7 @@ def _statements(cursor: Cursor, kind: str, node: Node) -> tuple[Statement, ...]:
     """Reads the statements of a block up to its closing brace."""
     statements: list[Statement] = []
     rules = BLOCKS[kind]
-    while cursor.kind not in ("}", "end"):
+    while cursor.kind not in ("}", "end") and not at_meant_head(cursor):
         first, start = cursor.index, cursor.start
         child = Node(cursor.value, first)
         node.children.append(child)

@@ -95,6 +95,7 @@ def _disjunction(cursor: Cursor, what: str, lowest: float = 0.0) -> Expression:
         while cursor.kind in ("-", "word"):
             if cursor.kind == "-":
                 operators.append(_Operator("-", _NEGATE, cursor.start, 0))
+                cursor.tight.add(cursor.index + 1)
             elif cursor.value != "not" or lowest > _NOT:
                 break
             elif operators and operators[-1].level >= _COMPARE:
@@ -265,6 +266,7 @@ def _postfix(cursor: Cursor, value: Expression, start: int) -> Expression:
 
 def _index(cursor: Cursor) -> Expression:
     opening = cursor.span()
+    cursor.tight.add(cursor.index)
     cursor.enter()
     cursor.advance()
     if cursor.kind == ":":
@@ -350,6 +352,7 @@ def _comprehension(cursor: Cursor, item: Expression, opening: Span) -> Comprehen
 def dict_display(cursor: Cursor) -> DictDisplay:
     """Reads `{key: value, ...}`, with at least one key."""
     opening = cursor.span()
+    cursor.braces[cursor.index] = "dict"
     cursor.enter()
     cursor.advance()
     entries: list[tuple[Name, Expression]] = []
@@ -379,6 +382,7 @@ def call(cursor: Cursor) -> Call:
     """Reads `name(arguments)`; the cursor is at the name, and `(` follows."""
     function = cursor.name("a function")
     opening = cursor.span()
+    cursor.tight.add(cursor.index)
     cursor.enter()
     cursor.advance()
     arguments: list[Argument] = []

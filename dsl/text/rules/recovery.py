@@ -5,23 +5,45 @@ that starts a line, at the brace that closes the block, or at the next declarati
 what was skipped are not reported: they are as likely consequences as causes.
 """
 
+import re
+
 from taskc.dsl.diagnostics import insertion, replacement
 from taskc.dsl.spelling import did_you_mean
 from taskc.dsl.text.findings import shorten
 from taskc.dsl.text.rules.blocks import BLOCKS
 from taskc.dsl.text.rules.cursor import Cursor
 from taskc.dsl.text.source_text import Span
-from taskc.dsl.text.tokens import is_line_start
+from taskc.dsl.text.tokens import DECLARATION_WORDS, HEAD, is_line_start
 
 __all__ = [
+    "at_meant_head",
     "report_unclosed",
     "report_unknown_statement",
     "skip_to_declaration",
     "skip_to_statement",
 ]
 
+_UNKNOWN_HEAD = re.compile(
+    r"[A-Za-z_]\w*[ \t]+[A-Za-z_]\w*[^\n\"]*(?:\"[^\n\"]*\")?[ \t]*\{[ \t\r]*$", re.MULTILINE
+)
 # A file with more unknown words than this is no `.task` file: no more suggestions are sought.
 _MAX_SUGGESTIONS = 50
+
+
+def at_meant_head(cursor: Cursor) -> bool:
+    """Whether the cursor is at a line that was meant as the head of a declaration.
+
+    Either its keyword is known and it is indented, or it stands at column 1 and its keyword is not
+    known.
+    """
+    if cursor.kind != "name" or cursor.value in cursor.keywords:
+        return False
+    if not cursor.is_at_column_one():
+        is_known = cursor.value in DECLARATION_WORDS
+        text, start = cursor.source.text, cursor.start
+        return is_known and is_line_start(text, start) and HEAD.match(text, start) is not None
+    is_head = _UNKNOWN_HEAD.match(cursor.source.text, cursor.start) is not None
+    return is_head and not did_you_mean(cursor.value, cursor.keywords)
 
 
 def skip_to_statement(cursor: Cursor, first: int) -> None:
@@ -33,7 +55,7 @@ def skip_to_statement(cursor: Cursor, first: int) -> None:
     """
     failed_at = cursor.start
     open_braces = max(0, cursor.open_braces(first))
-    while cursor.kind != "end" and not cursor.at_statement():
+    while cursor.kind != "end" and not cursor.at_statement() and not at_meant_head(cursor):
         if cursor.kind == "{":
             open_braces += 1
         elif cursor.kind == "}":
@@ -45,19 +67,23 @@ def skip_to_statement(cursor: Cursor, first: int) -> None:
 
 
 def _closes_block(cursor: Cursor, open_braces: int) -> bool:
-    """Whether the `}` at the cursor is the block's."""
+    """Whether the `}` at the cursor is the block's: at column 1, or where no other can be."""
     if cursor.is_at_column_one():
         return True
     if open_braces:
         return False
-    return cursor.next_kind == "end" or not is_line_start(cursor.source.text, cursor.start)
+    is_one_line = "\n" not in cursor.source.text[cursor.block_start : cursor.start]
+    return is_one_line or cursor.next_kind == "end"
 
 
 def skip_to_declaration(cursor: Cursor) -> None:
-    """Goes to the next declaration or the end of the file."""
+    """Goes to the next declaration, or to what may have been meant as one."""
     failed_at = cursor.start
+    cursor.keywords = ()
     while cursor.kind != "end":
         cursor.advance()
+        if at_meant_head(cursor):
+            break
     cursor.forget_findings(failed_at)
 
 

@@ -126,6 +126,7 @@ def connector(cursor: Cursor) -> tuple[Call, dict[str, Text]]:
     """
     function = cursor.name("a connector such as `jsonl(...)`")
     opening = cursor.span()
+    cursor.tight.add(cursor.index)
     cursor.expect("(", f"after the connector `{function.text}`")
     arguments: list[Argument] = []
     texts: dict[str, Text] = {}
@@ -159,6 +160,7 @@ def _constant(cursor: Cursor, what: str) -> Expression:
     span, kind = cursor.span(), cursor.kind
     if kind == "-" and cursor.next_kind == "number":
         cursor.advance()
+        cursor.tight.add(cursor.index)
         return Unary("-", number(cursor), cursor.span_from(span.start))
     if kind == "number":
         return number(cursor)
@@ -195,6 +197,7 @@ def _constant_list(cursor: Cursor) -> ListDisplay:
 
 def _constant_keys(cursor: Cursor) -> DictDisplay:
     opening = cursor.span()
+    cursor.braces[cursor.index] = "dict"
     cursor.enter()
     cursor.advance()
     entries: list[tuple[Name, Expression]] = []

@@ -59,6 +59,7 @@ def options(cursor: Cursor, start: int) -> Options:
 def _surfaces(cursor: Cursor) -> tuple[OptionSurface, ...]:
     """Reads `{ value: text ... }`."""
     opening = cursor.span()
+    cursor.braces[cursor.index] = "options"
     cursor.advance()
     read: list[OptionSurface] = []
     while cursor.kind in ("name", "word", "string", "broken") and not cursor.at_statement():
@@ -124,6 +125,7 @@ def dialogue(cursor: Cursor, start: int) -> Dialogue:
 def _turns(cursor: Cursor) -> tuple[DialogueTurn, ...]:
     """Reads `{ role text ... }`."""
     opening = cursor.span()
+    cursor.braces[cursor.index] = "turns"
     cursor.advance()
     turns: list[DialogueTurn] = []
     while cursor.kind in ("name", "word") and not cursor.at_statement():
@@ -137,6 +139,7 @@ def _turns(cursor: Cursor) -> tuple[DialogueTurn, ...]:
 def test_row(cursor: Cursor, start: int) -> TestRow:
     """Reads what follows `row`: `{ field: value, ... }`."""
     opening = cursor.span()
+    cursor.braces[cursor.index] = "row"
     cursor.expect("{", "after `row`")
     entries: list[tuple[Name, Expression]] = []
     while True:

@@ -49,6 +49,7 @@ def _list(cursor: Cursor) -> ListType:
     start = cursor.start
     cursor.advance()
     opening = cursor.span()
+    cursor.tight.add(cursor.index)
     cursor.enter()
     cursor.advance()
     item = type_node(cursor, "the type of the list's items")
@@ -61,6 +62,7 @@ def _choice(cursor: Cursor) -> ChoiceType:
     start = cursor.start
     cursor.advance()
     opening = cursor.span()
+    cursor.tight.add(cursor.index)
     cursor.advance()
     values: list[Name] = []
     while not values or cursor.kind != ")":
@@ -79,6 +81,7 @@ def _record(cursor: Cursor) -> RecordType:
 def fields(cursor: Cursor) -> tuple[FieldNode, ...]:
     """Reads `{ name: type ... }`."""
     opening = cursor.span()
+    cursor.braces[cursor.index] = "fields"
     cursor.enter()
     cursor.expect("{", "before the fields")
     read: list[FieldNode] = []

@@ -1,0 +1,221 @@
+"""The formatter: one way to write a program, which says the same with the same comments."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from taskc.dsl.text.format import format_text
+from taskc.dsl.text.meaning import comments, labelled, meaning
+from taskc.dsl.text.parser import parse
+from taskc.dsl.text.source_text import SourceText
+
+
+def formatted(text):
+    """Formats a program."""
+    return format_text(SourceText("a.task", text))
+
+
+def body(lines, kind="source"):
+    """A program with these lines in a block."""
+    head = {"source": "source s", "template": "template t for s", "mixture": "mixture m"}[kind]
+    return f"language 1\n\n{head} {{\n{lines}\n}}\n"
+
+
+def test_the_tour_keeps_its_meaning(tour):
+    """The tour is formatted, says the same, and stays as it is from then on."""
+    once = formatted(tour)
+    again = formatted(once.text)
+
+    assert once.diagnostics == ()
+    assert again.text == once.text
+    assert max(map(len, once.text.splitlines())) > 100  # comments and texts are not broken
+    before, after = (parse(SourceText("a.task", text)) for text in (tour, once.text))
+    assert meaning(before) == meaning(after)
+    assert comments(before) == comments(after)
+
+
+@settings(max_examples=150)
+@given(seed=st.integers(0, 2**32))
+def test_any_program(grammar, seed):
+    """A program of the grammar keeps its meaning and its comments, and formatting is idempotent."""
+    text = "".join(gap + token for gap, token in grammar.program(random.Random(seed)))
+    once = formatted(text)
+
+    assert once.diagnostics == ()
+    assert formatted(once.text).text == once.text
+    before, after = (parse(SourceText("a.task", each)) for each in (text, once.text))
+    assert meaning(before) == meaning(after)
+    assert comments(before) == comments(after)
+
+
+@given(st.integers(0, 2**32))
+def test_a_damaged_program(tour, seed):
+    """A file with mistakes keeps them, and what can't be read is not touched."""
+    rng = random.Random(seed)
+    place = rng.randrange(len(tour))
+    damaged = tour[:place] + rng.choice(['"', "{", "}", '"""', "@", "\n", ""]) + tour[place + 1 :]
+    once = formatted(damaged)
+
+    assert {"T0901"} & {found.code for found in once.diagnostics} == set()
+    assert formatted(once.text).text == once.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "expected"),
+    [
+        ("source", "  limit   30_000   # why", "  limit 30_000  # why"),
+        ("source", "limit 3", "  limit 3"),
+        ("source", "\tlimit 3\r", "  limit 3"),
+        ("source", "  limit 3 where a>1 and-b<2", "  limit 3\n  where a > 1 and -b < 2"),
+        ("source", "\n\n  limit 3\n\n\n  where a\n\n", "  limit 3\n\n  where a"),
+        ("source", "  let x=f( a,n : 1 )[ 0 ] . b", "  let x = f(a, n: 1)[0].b"),
+        ("source", "  let x = (a+b)*-(c)", "  let x = (a + b) * -(c)"),
+        ("source", "  let x = not(a) and ( b )", "  let x = not (a) and (b)"),
+        ("source", "  let x = {a : 1,b:2 , }[c]", "  let x = {a: 1, b: 2}[c]"),
+        ("source", "  where a in 1 .. n", "  where a in 1..n"),
+        ("source", "  fields {a:text b:list [ int ] ?}", "  fields { a: text  b: list[int]? }"),
+        ("source", "  fields {}", "  fields {}"),
+        (
+            "source",
+            "  # one\n\n  # two\n  limit 3\n  # end",
+            "  # one\n\n  # two\n  limit 3\n  # end",
+        ),
+        ("source", "  let x = [ # a\n b, c # d\n ]", "  let x = [  # a\n    b,\n    c,  # d\n  ]"),
+        ("source", "  where a # b\n   and c # d", "  where a  # b\n    and c  # d"),
+        ("source", "  let x = a + # b\n  c", "  let x = a\n    # b\n    + c"),
+        ("source", "  let x = -  # b\n  c", "  # b\n  let x = -c"),
+        ("template", '  prompt "{ a+1 } {b}"', '  prompt "{a + 1} {b}"'),
+        ("template", '  prompt "{ {a:1}[b] }"', '  prompt "{ {a: 1}[b]}"'),
+        ("template", '  prompt "a"\n  prompt b: "c"', '  prompt prompt_1: "a"\n  prompt b: "c"'),
+        (
+            "template",
+            '  inverse "a"->"b"\n  dialogue from c\n  prompt inverse_1: "d"',
+            (
+                '  inverse inverse_1_: "a" -> "b"\n  dialogue dialogue_2 from c\n'
+                '  prompt inverse_1: "d"'
+            ),
+        ),
+        (
+            "template",
+            '  options a as letters { b:"c" "d e": "f" }\n  dialogue x { user "a" tool "b" }',
+            (
+                '  options a as letters {\n    b: "c"\n    "d e": "f"\n  }\n'
+                '  dialogue x {\n    user "a"\n    tool "b"\n  }'
+            ),
+        ),
+        (
+            "template",
+            '  prompt """   \n{a}\n   b  \n\n""" -> """\n    c\n  """',
+            '  prompt """\n    {a}\n       b  \n\n    """ -> """\n      c\n    """',
+        ),
+        ("mixture", "  from a,b . c", "  from a, b.c"),
+        ("mixture", "  require x<=10% and y in 1..2", "  require x <= 10% and y in 1..2"),
+    ],
+)
+def test_statements(kind, written, expected):
+    """How a statement is written."""
+    text = formatted(body(written, kind)).text
+
+    assert text == body(expected, kind)
+
+
+LONG = "a" * 40
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (
+            f"  where f({LONG}, {LONG}, [{LONG}])",
+            f"  where f(\n    {LONG},\n    {LONG},\n    [{LONG}],\n  )",
+        ),
+        (
+            f"  where {LONG} and {LONG} or bcdefgh",
+            f"  where {LONG} and {LONG}\n    or bcdefgh",
+        ),
+        (
+            f"  where {LONG} == 1 and {LONG} == 2 and {LONG} or b",
+            f"  where {LONG} == 1\n      and {LONG} == 2\n      and {LONG}\n    or b",
+        ),
+        (
+            f"  let x = {LONG} if {LONG} != none else {LONG}",
+            f"  let x = {LONG}\n    if {LONG} != none\n    else {LONG}",
+        ),
+        (
+            f"  let x = [{LONG} for {LONG} in {LONG}]",
+            f"  let x = [\n    {LONG}\n      for {LONG} in {LONG}\n  ]",
+        ),
+        (
+            f"  splits {LONG}, {LONG}, c, defgh",
+            f"  splits {LONG}, {LONG}, c,\n    defgh",
+        ),
+        (
+            f"  fields {{ {LONG}: text  b: text  {LONG}: text }}",
+            f"  fields {{\n    {LONG}: text\n    b: text\n    {LONG}: text\n  }}",
+        ),
+        (f'  license "{LONG * 3}"', f'  license "{LONG * 3}"'),
+    ],
+)
+def test_long_statements(written, expected):
+    """What does not fit is broken at one kind of place at a time, from the outside in."""
+    text = formatted(body(written)).text
+
+    assert text == body(expected)
+
+
+def test_declarations():
+    """One blank line between declarations; comments stay with what they stand before."""
+    text = formatted(
+        '\ufeff# top\n\n\nlanguage 1 # edition\nimport "a"\nimport "b" as c\n\n\nparam d:int=3\n'
+        "# about e\nparam e: text\ncluster f { }\n  # about g\n\n  cluster g { # h\n  }\n# end\n",
+    ).text
+
+    assert text == (
+        '# top\n\nlanguage 1  # edition\n\nimport "a"\nimport "b" as c\n\nparam d: int = 3\n'
+        "# about e\nparam e: text\n\ncluster f {}\n\n# about g\n\ncluster g {  # h\n}\n\n# end\n"
+    )
+
+
+def test_what_does_not_parse_is_left():
+    """A declaration with a mistake is written as it was; the others are formatted."""
+    result = formatted("language 1\nsource a {\n limit   3\n}\nsource  b {\n limit   3 4  # x\n}\n")
+
+    assert [found.code for found in result.diagnostics] == ["T0027"]
+    assert result.text == (
+        "language 1\n\nsource a {\n  limit 3\n}\n\nsource  b {\n limit   3 4  # x\n}\n"
+    )
+
+
+@pytest.mark.parametrize("text", ["", "language 2\n  x", "@\nlanguage  1\n", "\x00"])
+def test_files_that_are_left(text):
+    """What is no program of a known edition is left alone."""
+    assert formatted(text).text == text
+
+
+def test_nothing_is_aligned():
+    """The columns of the tour become single blanks: a change of one line changes one line."""
+    assert formatted(body('  from    csv("a")\n  let x   = b')).text == body(
+        '  from csv("a")\n  let x = b',
+    )
+
+
+def test_deep_nesting_is_left():
+    """Brackets that are nested to the limit neither fail nor change."""
+    text = body(f"  let x = {'[' * 200}{']' * 200}")
+
+    assert formatted(text).diagnostics == ()
+    assert meaning(parse(SourceText("a", formatted(text).text))) == meaning(
+        parse(SourceText("a", text)),
+    )
+
+
+def test_labels_are_new():
+    """A label that is given is of no other prompt."""
+    assert labelled([("prompt", ""), ("prompt", "prompt_1"), ("inverse", "")]) == [
+        "prompt_1_",
+        "prompt_1",
+        "inverse_3",
+    ]
+    assert labelled([("prompt", "")]) == [""]

@@ -10,6 +10,7 @@ On every run the result is read again: if its meaning or its comments differ, or
 once more changes it, the file is left alone and T0901 says so.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from taskc.dsl.diagnostics import Diagnostic, Reporter
@@ -87,7 +88,7 @@ class _File:
             for diagnostic in parsed.diagnostics
             if diagnostic.primary and diagnostic.code not in _MENDED
         ]
-        self.mistakes = [span.start for span in spans]
+        self.mistakes = sorted(span.start for span in spans)
         self.layout = Layout(self.tree, self._labels())
         self.lines: list[str] = []
 
@@ -123,7 +124,8 @@ class _File:
     def _is_clean(self, node: Node) -> bool:
         """Whether a declaration has no mistake that formatting does not mend."""
         start, end = self.tree.starts[node.first], self.tree.ends[node.last - 1]
-        return not node.is_broken and not any(start <= place < end for place in self.mistakes)
+        first = bisect_left(self.mistakes, start)
+        return not node.is_broken and first == bisect_left(self.mistakes, max(start + 1, end))
 
     def _raw(self, node: Node) -> list[str]:
         """A declaration as it was, with the comment behind it."""

@@ -68,6 +68,7 @@ class Supply:
     errors: list[Diagnostic] = field(default_factory=list)
     notices: list[Diagnostic] = field(default_factory=list)
     templates: tuple[plan.Template, ...] = ()
+    _counted: frozenset[int] | None = None
     _repetition: int = 0
     _order: list[int] = field(default_factory=list)
     _next: int = 0
@@ -78,21 +79,20 @@ class Supply:
             template for template in self.build.templates if self.source.name in template.sources
         )
         self._order = self._ranked(0)
+        if self.max_rows is not None:
+            self._order = self._order[: self.max_rows]
+            self._counted = frozenset(self._order)
 
     def _ranked(self, repetition: int) -> list[int]:
+        """The rows that count, in the order of a repetition."""
         scope = Scope.mixture(self.build.mixture.seed)
         order = rank(self.rows, scope, self.source.name, repetition)
-        indices = [int(index) for index in order]
-        if self.max_rows is None or repetition > 0:
-            return indices if repetition == 0 else self._counted(indices)
-        return indices[: self.max_rows]
+        return [row for row in order if self._counted is None or row in self._counted]
 
-    def _counted(self, indices: list[int]) -> list[int]:
-        """Of a later repetition's order, the rows that count at all."""
-        if self.max_rows is None:
-            return indices
-        counted = set(self._ranked(0))
-        return [index for index in indices if index in counted]
+    def settle(self) -> None:
+        """Let later repetitions draw from the rows of the present units alone: a quota is met."""
+        self._counted = frozenset(unit.row for unit in self.units)
+        self._next = len(self._order)
 
     @property
     def is_dry(self) -> bool:

@@ -61,6 +61,9 @@ def mix(
     wants = [_wanted(build.mixture, supply, takes) for supply in supplies]
     for num_rows in fill(supplies, wants, engine, repeat=False):
         progress(num_rows)
+    for supply in supplies:
+        if supply.source.name in takes:
+            supply.settle()
     errors = [finding for supply in supplies for finding in supply.errors]
     errors += [
         finding

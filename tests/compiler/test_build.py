@@ -212,3 +212,18 @@ def test_a_source_may_only_be_evaluated(project):
 
     assert {example["source"] for example in examples(path)} == {"large"}
     assert manifest(path).splits["dev"].examples == 30
+
+
+def test_a_quota_is_repeated_and_not_widened(project):
+    """`take 12` over three epochs is the same twelve rows three times, in other orders."""
+    mixture = TAKE.replace("  take at most 200 from large\n", "").replace(
+        "seed 3", "total 3 epochs\n  seed 3"
+    )
+    path = project(spec=with_mixture(project().spec, mixture)).build().path
+    ids = [example["row_id"] for example in examples(path)]
+    epochs = [ids[:12], ids[12:24], ids[24:]]
+
+    assert [len(set(epoch)) for epoch in epochs] == [12, 12, 12]
+    assert set(epochs[0]) == set(epochs[1]) == set(epochs[2])
+    assert epochs[0] != epochs[1]
+    assert ledger(path).balances()

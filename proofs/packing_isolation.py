@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM
+from transformers.utils import logging
 
 import taskc
 from taskc.runtime.isolation import measure_isolation
@@ -28,6 +29,7 @@ def main() -> int:
     if not DATA.is_dir():
         print("needs the real data in ../shared/data beside the checkout")
         return 1
+    logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as folder:
         artifact = taskc.build(
             ROOT / "tests" / "real" / "flan_small",

@@ -10,26 +10,14 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from enum import IntEnum
 from pathlib import Path
 from typing import NoReturn, Protocol
 
 from taskc.cli import build, console, explain, info, init, inspect, train, verify
+from taskc.cli.exits import Exit
 from taskc.cli.specs import check, fmt, lint, show, test
 
 __all__ = ["Exit", "main", "parser"]
-
-
-class Exit(IntEnum):
-    """What the process says to the shell."""
-
-    OK = 0
-    ERRORS = 1
-    CHANGES = 2  # nothing was done, and something would change
-    BUG = 3
-    USAGE = 64  # EX_USAGE of sysexits.h; argparse would say 2, which is taken
-    INTERRUPTED = 130
-    BROKEN_PIPE = 141  # as a shell reports a program that SIGPIPE ended
 
 
 class Verb(Protocol):

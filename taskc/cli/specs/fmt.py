@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from taskc.cli import console
 from taskc.cli.arguments import path
+from taskc.cli.exits import Exit
 
 if TYPE_CHECKING:
     from taskc.dsl.diagnostics import Diagnostic, Reporter
@@ -58,7 +59,6 @@ class _File:
 
 def run(options: argparse.Namespace) -> int:
     """Formats; 1 where something cannot be read, 2 where `--check` finds something to change."""
-    from taskc.cli.entry import Exit
     from taskc.dsl.diagnostics import Reporter
 
     is_trial = options.check or options.diff

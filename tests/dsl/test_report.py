@@ -28,7 +28,7 @@ def reported(*arguments, **keywords):
 
 
 def unknown_field(safety=Safety.SAFE):
-    """The diagnostic that the brief draws."""
+    """A diagnostic with every part."""
     name = Span("nli.task", START + 1, START + 10)
     return reported(
         "T0011",

@@ -125,6 +125,11 @@ class Cursor:
         return self._ends[self.index - 1]
 
     @property
+    def before_kind(self) -> str:
+        """Kind of the token before the one at the cursor."""
+        return self._kinds[self.index - 1]
+
+    @property
     def next_kind(self) -> str:
         """Kind of the token after the one at the cursor."""
         if self.index + 1 >= len(self._kinds):

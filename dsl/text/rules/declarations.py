@@ -247,6 +247,7 @@ def _keyword(cursor: Cursor, kind: str, *, is_first: bool) -> str:
             "T0027",
             f"expected the end of this statement, found {cursor.found()}",
             label="not part of the statement before it",
+            helps=_meant_instead(cursor),
         )
     cursor.start_statement()
     cursor.depth = 0
@@ -264,6 +265,21 @@ def _keyword(cursor: Cursor, kind: str, *, is_first: bool) -> str:
     else:
         _check_column(cursor)
     return keyword
+
+
+def _meant_instead(cursor: Cursor) -> tuple[str, ...]:
+    """What other languages write behind an expression, and how it is written here."""
+    match cursor.value:
+        case "=":
+            return ("compare with `==`",)
+        case "is":
+            return ("compare with `==` or `!=`",)
+        case "?":
+            return ("write `value if condition else other`",)
+        case ":" if cursor.before_kind in ("string", "tail"):
+            return ('a label is a bare word: `prompt label: "..."`',)
+        case _:
+            return ()
 
 
 def _check_column(cursor: Cursor) -> None:

@@ -4,6 +4,7 @@ In: a cursor behind the statement's keyword, and the offset at which that starts
 option or a turn that cannot be read costs the statement.
 """
 
+from taskc.dsl.diagnostics import deletion
 from taskc.dsl.model.declarations import (
     Dialogue,
     DialogueTurn,
@@ -20,6 +21,8 @@ from taskc.dsl.text.rules.expressions import close, expression, key
 from taskc.dsl.text.rules.literals import any_plain_text
 from taskc.dsl.text.rules.statements import one_of, value
 from taskc.dsl.text.rules.texts import text
+from taskc.dsl.text.rules.types import refuse_commas
+from taskc.dsl.text.source_text import Span
 
 __all__ = [
     "ROLES",
@@ -34,6 +37,7 @@ __all__ = [
 
 ROLES = ("system", "user", "assistant", "tool")
 STYLES = ("dashes", "letters", "numbers", "none")
+_OPTION_STARTS = ("name", "word", "string", "broken", ",")
 
 
 def options(cursor: Cursor, start: int) -> Options:
@@ -62,12 +66,19 @@ def _surfaces(cursor: Cursor) -> tuple[OptionSurface, ...]:
     cursor.braces[cursor.index] = "options"
     cursor.advance()
     read: list[OptionSurface] = []
-    while cursor.kind in ("name", "word", "string", "broken") and not cursor.at_statement():
+    commas: list[Span] = []
+    while cursor.kind in _OPTION_STARTS and not cursor.at_statement():
+        if cursor.kind == ",":
+            commas.append(cursor.span())
+            cursor.advance()
+            continue
         name = key(cursor, "a value")
         cursor.expect(":", f"after the option `{name.text}`")
         surface = text(cursor, f"the text of the option `{name.text}`")
         read.append(OptionSurface(name, surface, cursor.span_from(name.span.start)))
     close(cursor, "}", "these options", opening)
+    if commas:
+        refuse_commas(cursor, commas, "options")
     return tuple(read)
 
 
@@ -130,10 +141,25 @@ def _turns(cursor: Cursor) -> tuple[DialogueTurn, ...]:
     turns: list[DialogueTurn] = []
     while cursor.kind in ("name", "word") and not cursor.at_statement():
         role = one_of(cursor, ROLES, "a role in this dialogue")
+        if cursor.kind == ":":
+            _refuse_colon(cursor, role)
         words = text(cursor, f"the text of this turn after `{role.text}`")
         turns.append(DialogueTurn(role, words, cursor.span_from(role.span.start)))
     close(cursor, "}", "these turns", opening)
     return tuple(turns)
+
+
+def _refuse_colon(cursor: Cursor, role: Name) -> None:
+    """Reports a colon behind a role, and goes past it."""
+    cursor.reporter.report(
+        "T0027",
+        cursor.span(),
+        f"no colon stands behind the role `{role.text}`",
+        label="no colon here",
+        helps=("take the colon away",),
+        fix=deletion(cursor.span()),
+    )
+    cursor.advance()
 
 
 def test_row(cursor: Cursor, start: int) -> TestRow:

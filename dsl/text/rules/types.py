@@ -99,12 +99,12 @@ def fields(cursor: Cursor) -> tuple[FieldNode, ...]:
     return tuple(read)
 
 
-def refuse_commas(cursor: Cursor, commas: list[Span]) -> None:
-    """Reports the commas that stand between fields, all as one mistake."""
+def refuse_commas(cursor: Cursor, commas: list[Span], what: str = "fields") -> None:
+    """Reports the commas that stand between fields, or the like, all as one mistake."""
     cursor.reporter.report(
         "T0027",
         commas[0],
-        "fields stand without commas between them",
+        f"{what} stand without commas between them",
         label="no comma here",
         helps=("take the commas away",),
         fix=Fix(tuple(Edit(comma, "") for comma in commas), Safety.SAFE),

@@ -1,6 +1,7 @@
 """The parser: what a program means, and that a mistake costs its statement and nothing else."""
 
 import random
+import sys
 import time
 
 import pytest
@@ -460,6 +461,7 @@ def test_hostile_files_take_no_time(pattern):
     text = f"language 1\ntemplate t for s {{\n  prompt {pattern * (100_000 // len(pattern))}"
     before = time.process_time()
     parsed = parse(SourceText("a.task", text))
+    seconds = time.process_time() - before
 
-    assert time.process_time() - before < 1
     assert parsed.diagnostics
+    assert seconds < 1 or sys.gettrace() is not None  # whoever measures coverage measures no time

@@ -219,7 +219,7 @@ class Lexer:
         """Reads the pieces of a text; returns -1, or the offset of a `{` that nothing closes."""
         text = self._text
         position, piece_start = start + num_quotes, start
-        kind = "head"
+        kind, mark = "head", len(self.kinds)
         while True:
             match = characters.match(text, position, limit)
             assert match is not None, "the pattern takes no characters too"
@@ -238,7 +238,8 @@ class Lexer:
             kind, piece_start, position = "middle", self._position, self._position + 1
         if num_quotes == 1 and (position >= limit or text[position] != '"'):
             self.findings.report_open(start, limit)
-            self._append("broken", piece_start, limit)
+            self._truncate(mark)  # its placeholders with it: nothing would end the last one
+            self._append("broken", start, limit)
             self._position = limit
             return -1
         whole = "string" if num_quotes == 1 else "block"

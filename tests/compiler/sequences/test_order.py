@@ -13,9 +13,7 @@ weights_lists = st.lists(st.integers(0, 5_000), min_size=1, max_size=12).filter(
 
 
 @given(weights_lists, st.integers(1, 800))
-def test_every_prefix_holds_every_share_within_one_example(
-    weights: list[int], length: int
-) -> None:
+def test_every_prefix_holds_every_share_within_one_example(weights: list[int], length: int) -> None:
     """After t places source i has t * w_i / W within 1 - 1 / (2k - 2)."""
     total = sum(weights)
     num_sources = sum(1 for weight in weights if weight)

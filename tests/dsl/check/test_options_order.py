@@ -46,7 +46,7 @@ build all {
 
 
 def test_a_templates_own_order_wins_over_the_schemas(tmp_path):
-    """Else two templates of one schema could not differ, and the text would not show what is read."""
+    """Else two templates of one schema could not differ: the text must show what is read."""
     (tmp_path / "spec.task").write_text(SPEC, encoding="utf-8")
     (build,) = taskc.plan(tmp_path).builds
     (template,) = build.templates

@@ -17,7 +17,7 @@ ROOMS = {
     "runtime": "taskc.runtime",
     "taskc": "taskc",
 }
-CODE = (*ROOMS, "benchmarks", "examples", "proofs", "specs", "tools")
+CODE = (*ROOMS, "benchmarks", "examples", "fuzz", "proofs", "specs", "tools")
 NAMELESS = {"common", "helper", "helpers", "misc", "util", "utils"}
 HEAVY = {"numpy", "pyarrow", "tokenizers", "torch", "transformers"}
 

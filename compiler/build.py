@@ -17,6 +17,7 @@ from taskc.compiler.ledger import ledger
 from taskc.compiler.not_yet import not_carried_out
 from taskc.compiler.places import error_at
 from taskc.compiler.rows import shape
+from taskc.compiler.rows.overlap import overlaps, unseen_options
 from taskc.compiler.sequences.gather import example_keys, gather
 from taskc.compiler.sequences.mix import Mixed, mix
 from taskc.compiler.sequences.pack import pack
@@ -77,6 +78,7 @@ def build(
     if tokenizer is None or has_errors(built.diagnostics):
         return built
 
+    built.diagnostics += [*overlaps(build_plan, loaded), *unseen_options(build_plan, loaded)]
     supplies = _supplies(build_plan, loaded)
     mixed = mix(build_plan, supplies, engine, lambda rows: progress("encode", "train", rows))
     built.diagnostics += mixed.errors

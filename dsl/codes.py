@@ -261,6 +261,8 @@ CODES: dict[str, Code] = {
     "T0850": Code(_ERROR, "source without a row to train on"),
     "T0851": Code(_ERROR, "quota that the rows cannot fill"),
     "T0852": Code(_ERROR, "source repeated too often"),
+    "T0853": Code(_WARNING, "option that no training row picks"),
+    "T0854": Code(_WARNING, "evaluation rows that are trained on"),
     "T0860": Code(_ERROR, "statement that is not carried out yet"),
     # ---- T09xx: our own bugs
     "T0901": Code(_ERROR, "the formatter failed its own check"),

@@ -103,17 +103,17 @@ class Project:
             (package / name).write_text(lines, encoding="utf-8")
         return package
 
-    def plan(self) -> plan.BuildPlan:
+    def plan(self, sample: int | None = None) -> plan.BuildPlan:
         """The plan of the one build; the spec must be without errors."""
         checked = check([str(self.write())], params={})
         report = render(checked.diagnostics, checked.program.texts)
         assert not has_errors(checked.diagnostics), report
-        return lower(checked.program).builds[0]
+        return lower(checked.program, sample=sample).builds[0]
 
-    def build(self, jobs: int = 1, out: str = "out") -> Built:
+    def build(self, jobs: int = 1, out: str = "out", sample: int | None = None) -> Built:
         """Builds it."""
         with LocalEngine(jobs) as engine:
-            return build(self.plan(), out=self.folder / out, engine=engine)
+            return build(self.plan(sample), out=self.folder / out, engine=engine)
 
 
 @pytest.fixture

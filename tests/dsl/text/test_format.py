@@ -211,6 +211,17 @@ def test_deep_nesting_is_left():
     )
 
 
+def test_a_failed_check_leaves_the_file(monkeypatch):
+    """Where the new text would say something else, the file stays and the formatter says so."""
+    text = body("  limit   3")
+    kept = iter(([], ["# lost"]))
+    monkeypatch.setattr("taskc.dsl.text.format.comments", lambda _: next(kept))
+    result = formatted(text)
+
+    assert result.text == text
+    assert [found.code for found in result.diagnostics] == ["T0901"]
+
+
 def test_labels_are_new():
     """A label that is given is of no other prompt."""
     assert labelled([("prompt", ""), ("prompt", "prompt_1"), ("inverse", "")]) == [

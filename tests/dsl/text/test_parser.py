@@ -219,6 +219,9 @@ def test_no_keyword_is_reserved():
     [
         ("take at most 5 from a.b by balance(c) best d", {"at_most": True}),
         ("take at from from best best", {"at_most": False}),
+        ("templates a.b", {}),
+        ("templates none", {}),
+        ("holdout a, b", {}),
         ("from all clusters except a, b", {"all_clusters": True, "names": ()}),
         ("from all, clusters", {"all_clusters": False, "excluded": ()}),
     ],
@@ -363,6 +366,27 @@ def test_a_bad_placeholder_keeps_its_text():
     parts = parsed.declarations[1].statements[0].input.parts
 
     assert [type(part.expression) for part in parts[::2]] == [Missing, Reference]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('template t for s {\n  prompt "{["a"]} b\n  where c\n}\n', ["T0002"]),
+        ('template t for s {\n  prompt "{["a"]} b\\\n  where c\n}\n', ["T0002"]),
+        ('template t for s {\n  prompt """\n    {a\nsource b {\n    """\n}\n', ["T0022"]),
+        ("source s {\n  limit 3 @ 1__0 4\n}\n", ["T0001", "T0007"]),
+        ('source s {\n  license "\ud800" # \ud800\n}\n', ["T0001"]),
+        ('source s {\n  let a = r"\ud800"\n}\n', ["T0001"]),
+        ("source s : {\n", ["T0014", "T0016"]),
+        ("source s\nsource t {\n}\n", ["T0019"]),
+        ('source s {\n  where """\n    a\n    """ == b\n}\n', ["T0017"]),
+        ('template t for s {\n  prompt a: "b" -> """c"""\n}\n', ["T0025"]),
+        ("schema s {\na: int\n  : text\n  b: text\n}\n", ["T0012", "T0016"]),
+    ],
+)
+def test_rarer_mistakes(text, expected):
+    """What stands at the borders of two rules is said by one of them."""
+    assert codes(text) == expected
 
 
 # ---- the edition ---------------------------------------------------------------------------------

@@ -20,15 +20,20 @@ sys.path.insert(0, str(ROOT / "fuzz"))
 with atheris.instrument_imports(include=["taskc.dsl"]):
     from promises import BrokenPromiseError, check_promises
 
+from alarm import HangError, stopped_after  # noqa: E402 (not instrumented)
 from mutation import mutate  # noqa: E402 (not instrumented)
 from seeds import kept_inputs, seed_texts  # noqa: E402 (not instrumented)
 
 _SLOWER_WHEN_WATCHED = 5.0
+_HANGS_AFTER_S = 15.0
+_STARVED_AFTER_S = 1_200  # wall seconds: the machine's business, not the input's
 _MAX_INPUT_BYTES = 8_192
 
 
 def _place(error: Exception) -> str:
     """What tells one kind of finding from another."""
+    if isinstance(error, HangError):
+        return "hang"  # where it was stopped is chance
     frame = traceback.extract_tb(error.__traceback__)[-1]
     words = str(error)[:12] if isinstance(error, BrokenPromiseError) else ""
     return f"{type(error).__name__} {Path(frame.filename).name}:{frame.lineno} {words}"
@@ -44,7 +49,8 @@ class Watch:
     def __call__(self, data: bytes) -> None:
         """Called by the fuzzer for each input."""
         try:
-            check_promises(data, slower=_SLOWER_WHEN_WATCHED)
+            with stopped_after(_HANGS_AFTER_S):
+                check_promises(data, slower=_SLOWER_WHEN_WATCHED)
         except Exception as error:  # noqa: BLE001 (whatever is raised is what is looked for)
             place = _place(error)
             if place not in self.known:
@@ -75,7 +81,12 @@ def main() -> None:
         (given.corpus / hashlib.sha256(text).hexdigest()[:16]).write_bytes(text)
     options = [
         *(f"-max_total_time={given.seconds}", f"-max_len={_MAX_INPUT_BYTES}"),
-        *(f"-seed={given.seed}", "-timeout=60", "-rss_limit_mb=4096", "-print_final_stats=1"),
+        *(
+            f"-seed={given.seed}",
+            f"-timeout={_STARVED_AFTER_S}",
+            "-rss_limit_mb=4096",
+            "-print_final_stats=1",
+        ),
         "-verbosity=1",
         f"-artifact_prefix={given.findings}/",
         str(given.corpus),

@@ -25,7 +25,10 @@ WATCHED = coverage.Coverage(branch=True, data_file=None, source_pkgs=["taskc.dsl
 with WATCHED.collect():
     from promises import BrokenPromiseError, check_promises
 
+from alarm import stopped_after  # noqa: E402 (found by the line above)
+
 DEFAULT_SECONDS = 600
+HANGS_AFTER_S = 15.0
 _DONE = re.compile(r"^#(\d+)\s+DONE\s+cov: (\d+) ft: (\d+) corp: (\d+)/(\w+)", re.MULTILINE)
 
 
@@ -44,7 +47,8 @@ def fuzz(seconds: int, corpus: Path, findings: Path) -> str:
 def fault_of(content: bytes) -> str:
     """What an input breaks when it is run by itself; "" where nothing."""
     try:
-        check_promises(content)
+        with stopped_after(HANGS_AFTER_S):
+            check_promises(content)
     except BrokenPromiseError as error:
         return str(error)
     except Exception as error:  # noqa: BLE001 (whatever is raised is a finding)

@@ -1,10 +1,11 @@
 """The formatter: one way to write a file.
 
 In: a file's text. Out: its text in the house's layout, and the diagnostics of its syntax. No
-options: two blanks a level, 100 columns, one blank line between declarations, nothing aligned
-across lines (a change of one line changes one line), comments kept where they were, text blocks
-moved but not changed. Prompts without a label get one where their template has several. A
-declaration with a mistake is written as it was.
+options: two blanks a level, 100 columns, one blank line between declarations, statements that
+follow one another in columns, comments kept where they were, text blocks moved but not changed.
+All that is kept of the old layout is which lines are blank (one of them) and whether a line ended
+behind a `{`. Prompts without a label get one where their template has several. A declaration with
+a mistake is written as it was.
 
 On every run the result is read again: if its meaning or its comments differ, or if formatting it
 once more changes it, the file is left alone and T0901 says so.
@@ -12,12 +13,23 @@ once more changes it, the file is left alone and T0901 says so.
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import groupby
 
 from taskc.dsl.diagnostics import Diagnostic, Reporter
+from taskc.dsl.text.columns import Cell, columns, joined, line_up
 from taskc.dsl.text.layout import Layout, comments_before, trailing_comment
 from taskc.dsl.text.meaning import comments, labelled, meaning
 from taskc.dsl.text.parser import ParsedFile, parse
-from taskc.dsl.text.pretty import Comment, Doc, print_doc
+from taskc.dsl.text.pretty import (
+    MAX_COLUMNS,
+    Comment,
+    Doc,
+    OwnLine,
+    Row,
+    flat,
+    has_lines,
+    print_doc,
+)
 from taskc.dsl.text.source_text import SourceText, Span
 from taskc.dsl.text.tokens import is_line_start
 from taskc.dsl.text.tree import Node
@@ -29,6 +41,7 @@ _MENDED = frozenset(("T0012", "T0013"))
 _STEP = 2
 _ONE_LINE = frozenset(("import", "param"))
 _PROMPTS = frozenset(("prompt", "inverse", "dialogue"))
+_LONGEST_WORD = 10  # `decontaminate` is longer: it neither moves its neighbours nor is moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,25 @@ def _has_stray_characters(parsed: ParsedFile) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """A statement as a document, and what may be aligned with its neighbours.
+
+    Attributes:
+        column: What its neighbours must be to stand in a column with it.
+        before: The comments on their own lines before it, and "" for blank lines.
+        docs: The document.
+        cell: What stands before its column.
+        equals: In a `let`, what stands before the `=`.
+    """
+
+    column: str
+    before: list[str]
+    docs: tuple[Doc, ...]
+    cell: Cell | None
+    equals: Cell | None
+
+
 class _File:
     """One file while it is being written."""
 
@@ -89,30 +121,30 @@ class _File:
             if diagnostic.primary and diagnostic.code not in _MENDED
         ]
         self.mistakes = sorted(span.start for span in spans)
-        self.layout = Layout(self.tree, self._labels())
-        self.lines: list[str] = []
+        self.labels = self._labels()
+        self.layout = Layout(self.tree, self.labels)
+        self.rows: list[Row] = []
 
     def write(self) -> str:
         """Every declaration, then the comments behind the last one."""
         before: Node | None = None
+        was_short = False
         for node in self.tree.declarations:
-            self._separate(before, node)
-            self.lines.extend(self._declaration(node) if self._is_clean(node) else self._raw(node))
-            before = node
+            is_clean = self._is_clean(node)
+            rows = self._declaration(node) if is_clean else self._raw(node)
+            is_short = node.kind in _ONE_LINE or (is_clean and len(rows) == 1)
+            is_pair = before and before.kind == node.kind and was_short and is_short
+            has_blank = comments_before(self.tree, node.first)[:1] == [""]
+            if before and (has_blank or not is_pair):
+                self.rows.append(Row(""))
+            self.rows.extend(map(Row, self._comments(node.first)))
+            self.rows.extend(rows)
+            before, was_short = node, is_short
         behind = self._comments(len(self.tree) - 1)
-        if behind:
-            self.lines.extend(["", *behind] if before else behind)
-        return "\n".join(self.lines).rstrip("\n") + "\n" if self.lines else ""
+        self.rows.extend(map(Row, ["", *behind] if before and behind else behind))
+        return "\n".join(joined(self.rows)).rstrip("\n") + "\n" if self.rows else ""
 
     # ---- between declarations --------------------------------------------------------------------
-
-    def _separate(self, before: Node | None, node: Node) -> None:
-        """Writes the blank line and the comments before a declaration."""
-        is_pair = before is not None and before.kind == node.kind and node.kind in _ONE_LINE
-        has_blank = comments_before(self.tree, node.first)[:1] == [""]
-        if before and (has_blank or not is_pair):
-            self.lines.append("")
-        self.lines.extend(self._comments(node.first))
 
     def _comments(self, number: int) -> list[str]:
         """The comments before a token at the top of the file, without a blank line before them."""
@@ -127,7 +159,7 @@ class _File:
         first = bisect_left(self.mistakes, start)
         return not node.is_broken and first == bisect_left(self.mistakes, max(start + 1, end))
 
-    def _raw(self, node: Node) -> list[str]:
+    def _raw(self, node: Node) -> list[Row]:
         """A declaration as it was, with the comment behind it."""
         text = self.source.text
         start, end = self.tree.starts[node.first], self.tree.ends[node.last - 1]
@@ -136,9 +168,10 @@ class _File:
         comment = trailing_comment(self.tree, node.last - 1)
         if comment:
             end = text.index(comment, end) + len(comment)
-        return text[start:end].replace("\r\n", "\n").lstrip("\ufeff").split("\n")
+        lines = text[start:end].replace("\r\n", "\n").lstrip("\ufeff").split("\n")
+        return [Row(line) for line in lines]
 
-    def _declaration(self, node: Node) -> list[str]:
+    def _declaration(self, node: Node) -> list[Row]:
         """A declaration in the house's layout."""
         try:
             if node.body < 0 or self._is_empty(node):
@@ -157,22 +190,53 @@ class _File:
         found = comments_before(self.tree, node.last - 1)
         return found[:-1] if found[-1:] == [""] else found
 
-    def _block(self, node: Node) -> list[str]:
+    def _block(self, node: Node) -> list[Row]:
         """A head, a line or more for each statement, and the closing brace."""
-        head = (*self.layout.head(node.first, node.body), " {", *self._trailing(node.body))
-        lines = print_doc(head, 0)
-        for child in node.children:
-            self._add_inner(lines, comments_before(self.tree, child.first))
-            lines.extend(print_doc(self.layout.run(child.first, child.last), _STEP))
-        self._add_inner(lines, self._inner_comments(node))
-        lines.extend(print_doc(("}", *self._trailing(node.last - 1)), 0))
-        return lines
+        head = self.layout.head(node.first, node.body)
+        statements = [self._statement(node, child) for child in node.children]
+        end = self._trailing(node.last - 1)
+        inner = self._inner_comments(node)
+        if not (inner or trailing_comment(self.tree, node.body) or self.layout.is_open(node.body)):
+            line = _one_line(head, statements)
+            if line:
+                return print_doc((line, *end), 0)
+        _line_up(statements)
+        rows = print_doc((*head, " {", *self._trailing(node.body)), 0)
+        for position, statement in enumerate(statements):
+            is_first = position == 0 and statement.before[:1] == [""]
+            rows.extend(_inner(statement.before[is_first:]))
+            rows.extend(print_doc(statement.docs, _STEP))
+        rows.extend(_inner(inner[1:] if not statements and inner[:1] == [""] else inner))
+        return [*rows, *print_doc(("}", *end), 0)]
 
-    def _add_inner(self, lines: list[str], comments: list[str]) -> None:
-        """Adds the comments before a statement; no blank line behind the opening brace."""
-        is_first = len(lines) == 1
-        kept = comments[1:] if is_first and comments[:1] == [""] else comments
-        lines.extend(" " * _STEP + comment if comment else "" for comment in kept)
+    def _statement(self, block: Node, node: Node) -> _Statement:
+        """A statement with the cells by which it may be aligned."""
+        tree, layout = self.tree, self.layout
+        first, width = node.first, len(tree.token_text(node.first))
+        column = node.kind
+        cell: Cell | None = None
+        equals: Cell | None = None
+        if block.kind == "template" and node.kind in ("prompt", "inverse"):
+            column, cell = "prompt", self._prompt_cell(first, width)
+        elif node.kind == "field":
+            cell = layout.cell(first + 2, width + 1)
+        elif node.kind not in ("options", "dialogue"):
+            column = "word"
+            if width <= _LONGEST_WORD:
+                cell = layout.cell(first + 1, width)
+            if node.kind == "let":
+                equals = layout.cell(first + 2, len(tree.token_text(first + 1)))
+        before = comments_before(tree, first)
+        return _Statement(column, before, layout.run(first, node.last), cell, equals)
+
+    def _prompt_cell(self, first: int, width: int) -> Cell | None:
+        """The cell of a prompt's label; None where there is none, or a condition behind it."""
+        label = self.labels.get(first + 1, "")
+        if label:
+            return self.layout.cell(first + 1, width + 1 + len(label))
+        if self.tree.kinds[first + 2] != ":":
+            return None
+        return self.layout.cell(first + 3, width + 2 + len(self.tree.token_text(first + 1)))
 
     def _trailing(self, number: int) -> tuple[Doc, ...]:
         comment = trailing_comment(self.tree, number)
@@ -201,3 +265,56 @@ class _File:
         if prompt.kind == "dialogue":
             is_label = is_label and written != "from"
         return written if is_label else ""
+
+
+def _inner(comments: list[str]) -> list[Row]:
+    """Comments on their own lines in a block, and blank lines."""
+    return [Row(" " * _STEP + comment if comment else "") for comment in comments]
+
+
+def _one_line(head: tuple[Doc, ...], statements: list[_Statement]) -> str:
+    """A block on one line; "" where it does not fit or something in it has lines."""
+    parts = [statement.docs for statement in statements]
+    if has_lines(head) or any(map(has_lines, parts)):
+        return ""
+    line = f"{flat(head)} {{ {'  '.join(map(flat, parts))} }}"
+    return line if len(line) <= MAX_COLUMNS else ""
+
+
+def _line_up(statements: list[_Statement]) -> None:
+    """Aligns statements with nothing between them: their first words, `=`, keys, or prompts."""
+    run: list[_Statement] = []
+    for statement in statements:
+        starts_run = statement.before or isinstance(statement.docs[0], OwnLine)
+        if run and (starts_run or run[-1].column != statement.column):
+            _line_up_run(run)
+            run = []
+        run.append(statement)
+    _line_up_run(run)
+
+
+def _line_up_run(run: list[_Statement]) -> None:
+    if run and run[0].column == "prompt":
+        _line_up_prompts(run)
+        return
+    line_up([statement.cell for statement in run if statement.cell])
+    line_up(statement.equals for statement in run)
+
+
+def _line_up_prompts(run: list[_Statement]) -> None:
+    """Aligns the texts of neighbours that stand on one line each and stay within 100 columns."""
+    widths = [_prompt_columns(prompt) for prompt in run]
+    cells = [each.cell if width else None for each, width in zip(run, widths, strict=True)]
+    for _, numbers in groupby(range(len(run)), key=lambda number: cells[number] is not None):
+        members = list(numbers)
+        blanks = [blanks for _, blanks in columns(cells[number] for number in members)]
+        ends = (widths[number] + more for number, more in zip(members, blanks, strict=False))
+        if all(end <= MAX_COLUMNS for end in ends):
+            line_up(cells[number] for number in members)
+
+
+def _prompt_columns(prompt: _Statement) -> int:
+    """The columns of a prompt that fits on one line, or 0."""
+    rows = print_doc(prompt.docs, _STEP)
+    columns_used = len(rows[0].code)
+    return columns_used if len(rows) == 1 and columns_used <= MAX_COLUMNS else 0

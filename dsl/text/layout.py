@@ -3,8 +3,9 @@
 In: a tree and a run of its tokens. Out: a document for `pretty`. There is one blank between two
 tokens, and none where the language has none. What does not fit on a line is broken at one kind of
 place at a time: before `->`, behind commas, before `for`, `if`, `else`, `or`, `and`, `+`; a
-bracket that does not fit gets a line for each of its items. A comment ends its line, wherever it
-stands.
+bracket that does not fit gets a line for each of its items. So does a brace behind which a line
+ended: whether what it holds reads better on one line is for the author to say. A comment ends its
+line, wherever it stands.
 
 The only token made or taken away is the comma behind the last item of a bracket: it stands there
 where the bracket has a line for each item. A text stays as it is; a block moves with its
@@ -14,6 +15,7 @@ statement.
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+from taskc.dsl.text.columns import Cell, columns
 from taskc.dsl.text.pretty import (
     Comment,
     Doc,
@@ -23,7 +25,10 @@ from taskc.dsl.text.pretty import (
     Line,
     Lines,
     OwnLine,
+    Pad,
     flat,
+    has_lines,
+    must_break,
 )
 from taskc.dsl.text.tree import Tree
 
@@ -85,6 +90,7 @@ class Layout:
     def __init__(self, tree: Tree, labels: Mapping[int, str]) -> None:
         self._tree = tree
         self._labels = labels
+        self.pads: dict[int, Pad] = {}  # before these tokens
         self._closing = _match_brackets(tree)
         self._has_comments = True
 
@@ -114,18 +120,20 @@ class Layout:
         if not cuts:
             return self._awkward_comments(first, last), list(self._docs(first, last))
         behind: list[Doc] = []
-        must_break = False
+        breaks = False
         for start, end in zip(cuts, [*cuts[1:], last], strict=True):
             inner, docs = self._part(start, end)
             comments = [*self._before(start), *inner]
             part = (Line(), *map(OwnLine, comments), *docs)
-            must_break = must_break or bool(comments or self._behind(start - 1))
+            breaks = breaks or bool(comments or self._behind(start - 1))
             # The items of a list fill their lines; other parts get a line each.
-            behind.extend([Group(part, must_break)] if mark == "," else part)
+            is_list = mark == ","
+            behind.extend([Group(part, breaks or must_break(docs))] if is_list else part)
         before, start_docs = self._part(first, cuts[0])
         if mark == "or":
             start_docs = [Indent(tuple(start_docs))]  # an `and` in it stands deeper than the `or`
-        return before, [Group((*start_docs, Indent(tuple(behind))), must_break)]
+        content = (*start_docs, Indent(tuple(behind)))
+        return before, [Group(content, breaks or must_break(content))]
 
     def _awkward_comments(self, first: int, last: int) -> list[str]:
         """The comments of a run that stand neither behind it nor in its brackets."""
@@ -159,6 +167,8 @@ class Layout:
                 yield gap
             if number in self._labels:
                 yield self._labels[number] + " "
+            if number in self.pads:
+                yield self.pads[number]
             if number in self._closing:
                 yield self._bracket(number)
             elif kinds[number] in ("head", "block"):
@@ -219,10 +229,17 @@ class Layout:
         edge = " " if braces in _SPACED and items else ""
         between = "  " if braces in _WITHOUT_COMMAS else " "
         content: list[Doc] = []
+        cells: list[Cell | None] = []
+        item_end = 0
         for position, (first, last) in enumerate(items):
             content.append(Line(between if position else edge))
             content.extend(map(OwnLine, self._before(first)))
+            cell = self._key_cell(first, last) if tree.kinds[opening] == "{" else None
             content.extend(self.run(first, last))
+            if any(isinstance(doc, OwnLine) for doc in content[item_end:]):
+                cells.append(None)
+            cells.append(cell)
+            item_end = len(content)
             is_last = position == len(items) - 1
             if tree.kinds[last] == ",":
                 content.append(IfBroken(",") if is_last else ",")
@@ -233,9 +250,28 @@ class Layout:
         opened: list[Doc] = [tree.kinds[opening]]
         comment = self._behind(opening)
         opened.extend([Comment(comment)] if comment else [])
-        is_block = braces in ("options", "turns") and bool(items)
-        must_break = is_block or _has_lines((*opened, *content))
-        return Group((*opened, Indent(tuple(content)), Line(edge), tree.kinds[closing]), must_break)
+        breaks = (self.is_open(opening) and bool(items)) or has_lines((*opened, *content))
+        docs = (*opened, Indent(tuple(content)), Line(edge), tree.kinds[closing])
+        return Group(docs, breaks, tuple(columns(cells)))
+
+    def is_open(self, opening: int) -> bool:
+        """Whether a line ended behind a brace in the old layout."""
+        tree = self._tree
+        gap = slice(tree.ends[opening], tree.starts[opening + 1])
+        return tree.kinds[opening] == "{" and "\n" in tree.source.text[gap]
+
+    def _key_cell(self, first: int, last: int) -> Cell | None:
+        """The cell of an item's key, or of a turn's role."""
+        tree = self._tree
+        width = len(tree.token_text(first))
+        if last > first + 2 and tree.kinds[first + 1] == ":":
+            return self.cell(first + 2, width + 1)
+        return self.cell(first + 1, width) if tree.kinds[first] == "name" else None
+
+    def cell(self, number: int, width: int) -> Cell:
+        """A cell of so many characters that ends before a token."""
+        pad = self.pads[number] = Pad()
+        return Cell(pad, width)
 
     def _comments_at_comma(self, comma: int) -> list[Doc]:
         """The comments around a comma: the first behind the item, the others on own lines."""
@@ -331,20 +367,6 @@ def _match_brackets(tree: Tree) -> dict[int, int]:
         elif kind == "end":
             opened.clear()
     return closing
-
-
-def _has_lines(content: tuple[Doc, ...]) -> bool:
-    """Whether a document cannot stand on one line."""
-    for doc in content:
-        match doc:
-            case Comment() | OwnLine() | Lines():
-                return True
-            case Group() | Indent():
-                if _has_lines(doc.content):
-                    return True
-            case _:
-                pass
-    return False
 
 
 def _move(pieces: list[tuple[str, bool]], old: str, new: str) -> str:

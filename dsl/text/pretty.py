@@ -8,7 +8,7 @@ O(characters).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = [
     "HARD_LINE",
@@ -22,7 +22,11 @@ __all__ = [
     "Line",
     "Lines",
     "OwnLine",
+    "Pad",
+    "Row",
     "flat",
+    "has_lines",
+    "must_break",
     "print_doc",
 ]
 
@@ -74,6 +78,13 @@ class Lines:
     text: Callable[[str], str]
 
 
+@dataclass(slots=True, eq=False)
+class Pad:
+    """Blanks that bring what follows to a column; their number is set before printing."""
+
+    blanks: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Indent:
     """Two more blanks at the start of each line."""
@@ -83,13 +94,27 @@ class Indent:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """On one line if it fits and need not be broken."""
+    """On one line if it fits and need not be broken.
+
+    Attributes:
+        content: What is in it.
+        must_break: Whether its line ends are line ends, however short it is.
+        columns: Blanks for the pads in it where it is broken.
+    """
 
     content: "tuple[Doc, ...]"
     must_break: bool = False
+    columns: tuple[tuple[Pad, int], ...] = ()
 
 
-Doc = str | Line | HardLine | IfBroken | Comment | OwnLine | Lines | Indent | Group
+class Row(NamedTuple):
+    """A line and the comment behind it."""
+
+    code: str
+    comment: str = ""
+
+
+Doc = str | Line | HardLine | IfBroken | Comment | OwnLine | Lines | Pad | Indent | Group
 _Command = tuple[int, bool, Doc]  # indentation, whether the group around is broken, what to print
 
 
@@ -105,11 +130,37 @@ def flat(content: Sequence[Doc]) -> str:
             case Group() | Indent():
                 written.append(flat(doc.content))
             case _:
-                assert isinstance(doc, IfBroken), "stands on lines"
+                assert isinstance(doc, IfBroken | Pad), "stands on lines"
     return "".join(written)
 
 
-def print_doc(content: Sequence[Doc], indent: int) -> list[str]:
+def has_lines(content: Sequence[Doc]) -> bool:
+    """Whether a document cannot stand on one line."""
+    for doc in content:
+        match doc:
+            case Comment() | OwnLine() | Lines():
+                return True
+            case Group():
+                if doc.must_break or has_lines(doc.content):
+                    return True
+            case Indent():
+                if has_lines(doc.content):
+                    return True
+            case _:
+                pass
+    return False
+
+
+def must_break(content: Sequence[Doc]) -> bool:
+    """Whether a group in a document must be broken; what is around it is broken with it."""
+    return any(
+        doc.must_break if isinstance(doc, Group) else must_break(doc.content)
+        for doc in content
+        if isinstance(doc, Group | Indent)
+    )
+
+
+def print_doc(content: Sequence[Doc], indent: int) -> list[Row]:
     """The lines of a document; the first one starts with `indent` blanks too."""
     printer = _Printer(indent)
     printer.run([(indent, True, doc) for doc in reversed(content)])
@@ -120,22 +171,23 @@ class _Printer:
     """Lines while they are written."""
 
     def __init__(self, indent: int) -> None:
-        self.lines: list[str] = []
+        self.rows: list[Row] = []
         self.line = " " * indent
         self.line_indent = indent  # of the line on which the statement or item at hand starts
         self.comment = ""
 
-    def finish(self) -> list[str]:
+    def finish(self) -> list[Row]:
         self.end_line(0)
-        return self.lines
+        return self.rows
 
     def end_line(self, indent: int) -> None:
         """Ends the line, its comment behind it."""
         if self.line.strip(" "):
-            end = f"  {self.comment}" if self.comment else ""
-            self.lines.extend((self.line + end).split("\n"))
+            *before, last = self.line.split("\n")
+            self.rows.extend(map(Row, before))
+            self.rows.append(Row(last, self.comment))
         elif self.comment:
-            self.lines.append(self.line + self.comment)
+            self.rows.append(Row(self.line + self.comment))
         self.line, self.line_indent, self.comment = " " * indent, indent, ""
 
     def run(self, commands: list[_Command]) -> None:
@@ -166,8 +218,12 @@ class _Printer:
                 case Indent():
                     inner = indent + _STEP
                     commands.extend((inner, is_broken, part) for part in reversed(doc.content))
+                case Pad():
+                    self.line += " " * doc.blanks
                 case Group():
                     breaks = doc.must_break or not self.fits(doc, commands)
+                    for pad, blanks in doc.columns:
+                        pad.blanks = blanks if breaks else 0
                     commands.extend((indent, breaks, part) for part in reversed(doc.content))
 
     def fits(self, group: Group, following: list[_Command]) -> bool:
@@ -195,6 +251,8 @@ class _Printer:
                     return True
                 case Lines():
                     return room >= len(doc.first)
+                case Pad():
+                    room -= doc.blanks
                 case IfBroken():
                     room -= len(doc.text) if is_broken else 0
                 case Indent():

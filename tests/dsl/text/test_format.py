@@ -1,6 +1,7 @@
 """The formatter: one way to write a program, which says the same with the same comments."""
 
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,8 @@ from taskc.dsl.text.format import format_text
 from taskc.dsl.text.meaning import comments, labelled, meaning
 from taskc.dsl.text.parser import parse
 from taskc.dsl.text.source_text import SourceText
+
+ROOT = Path(__file__).parents[3]
 
 
 def formatted(text):
@@ -88,7 +91,11 @@ def test_a_damaged_program(tour, seed):
         ("source", "  let x = -  # b\n  c", "  # b\n  let x = -c"),
         ("template", '  prompt "{ a+1 } {b}"', '  prompt "{a + 1} {b}"'),
         ("template", '  prompt "{ {a:1}[b] }"', '  prompt "{ {a: 1}[b]}"'),
-        ("template", '  prompt "a"\n  prompt b: "c"', '  prompt prompt_1: "a"\n  prompt b: "c"'),
+        (
+            "template",
+            '  prompt "a"\n  prompt b: "c"',
+            '  prompt prompt_1: "a"\n  prompt b:        "c"',
+        ),
         (
             "template",
             '  inverse "a"->"b"\n  dialogue from c\n  prompt inverse_1: "d"',
@@ -100,10 +107,7 @@ def test_a_damaged_program(tour, seed):
         (
             "template",
             '  options a as letters { b:"c" "d e": "f" }\n  dialogue x { user "a" tool "b" }',
-            (
-                '  options a as letters {\n    b: "c"\n    "d e": "f"\n  }\n'
-                '  dialogue x {\n    user "a"\n    tool "b"\n  }'
-            ),
+            '  options a as letters { b: "c"  "d e": "f" }\n  dialogue x { user "a"  tool "b" }',
         ),
         (
             "template",
@@ -122,6 +126,7 @@ def test_statements(kind, written, expected):
 
 
 LONG = "a" * 40
+PAD = " " * 39
 
 
 @pytest.mark.parametrize(
@@ -153,7 +158,7 @@ LONG = "a" * 40
         ),
         (
             f"  fields {{ {LONG}: text  b: text  {LONG}: text }}",
-            f"  fields {{\n    {LONG}: text\n    b: text\n    {LONG}: text\n  }}",
+            f"  fields {{\n    {LONG}: text\n    b: {PAD}text\n    {LONG}: text\n  }}",
         ),
         (f'  license "{LONG * 3}"', f'  license "{LONG * 3}"'),
     ],
@@ -194,11 +199,141 @@ def test_files_that_are_left(text):
     assert formatted(text).text == text
 
 
-def test_nothing_is_aligned():
-    """The columns of the tour become single blanks: a change of one line changes one line."""
-    assert formatted(body('  from    csv("a")\n  let x   = b')).text == body(
-        '  from csv("a")\n  let x = b',
-    )
+@pytest.mark.parametrize(
+    ("kind", "written", "expected"),
+    [
+        ("source", "  limit 3\n  where   a", "  limit 3\n  where a"),
+        ("source", "  limit 3\n  metric f1", "  limit  3\n  metric f1"),
+        # What stands between two lines parts their columns; what one of them holds does not.
+        ("source", "  limit 3\n\n  metric f1", "  limit 3\n\n  metric f1"),
+        ("source", "  limit 3\n  # a\n  metric f1", "  limit 3\n  # a\n  metric f1"),
+        (
+            "source",
+            "  limit 3\n  fields {\n a: int b2: int }\n  metric f1",
+            "  limit  3\n  fields {\n    a:  int\n    b2: int\n  }\n  metric f1",
+        ),
+        # The names of neighbouring `let`s.
+        ("source", "  let a = 1\n  let bcd = 2", "  let a   = 1\n  let bcd = 2"),
+        (
+            "source",
+            "  let a = 1\n  where b\n  let bcd = 2",
+            "  let   a = 1\n  where b\n  let   bcd = 2",
+        ),
+        # A long word moves nobody.
+        (
+            "mixture",
+            "  from a\n  total 1 tokens\n  decontaminate [b] against dev by ngrams(3)\n  seed 3",
+            "  from  a\n  total 1 tokens\n  decontaminate [b] against dev by ngrams(3)\n  seed  3",
+        ),
+        # Prompts: their texts, if all of a run stay within 100 columns.
+        (
+            "template",
+            '  where a\n  prompt b: "c"\n  inverse de: "f" -> "g"',
+            '  where a\n  prompt b:   "c"\n  inverse de: "f" -> "g"',
+        ),
+        (
+            "template",
+            f'  prompt b: "{"c" * 85}"\n  inverse de: "f" -> "g"',
+            f'  prompt b: "{"c" * 85}"\n  inverse de: "f" -> "g"',
+        ),
+        (
+            "template",
+            '  prompt b: "c"\n  prompt de when f: "g"\n  prompt hi: """\n    j\n    """',
+            '  prompt b: "c"\n  prompt de when f: "g"\n  prompt hi: """\n    j\n    """',
+        ),
+        # Braces stay open where a line ended behind them.
+        (
+            "template",
+            '  options a {\n b: "c" "d e": "f" }\n  dialogue x {\n user "a" assistant "b" }',
+            (
+                '  options a {\n    b:     "c"\n    "d e": "f"\n  }\n'
+                '  dialogue x {\n    user      "a"\n    assistant "b"\n  }'
+            ),
+        ),
+        (
+            "source",
+            "  let x = {\na: 1, bc: 2}[c] if d else e",
+            "  let x = {\n    a:  1,\n    bc: 2,\n  }[c]\n    if d\n    else e",
+        ),
+        # The comments of neighbours, as far as they end by column 100.
+        ("source", "  limit 3 # a\n  limit 30 # b", "  limit 3   # a\n  limit 30  # b"),
+        (
+            "source",
+            f"  limit 3 # {LONG * 2}\n  limit 30_000_000 # b\n  limit 4 # c",
+            f"  limit 3  # {LONG * 2}\n  limit 30_000_000  # b\n  limit 4           # c",
+        ),
+    ],
+)
+def test_columns(kind, written, expected):
+    """What is aligned with what."""
+    text = formatted(body(written, kind)).text
+
+    assert text == body(expected, kind)
+    assert formatted(text).text == text
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("cluster a { sources b,c }", "cluster a { sources b, c }"),
+        ("cluster a { sources b related c }", "cluster a { sources b  related c }"),
+        ("cluster a {\nsources b }", "cluster a {\n  sources b\n}"),
+        ("cluster a { sources b # c\n}", "cluster a {\n  sources b  # c\n}"),
+        ("schema a { b: int  c: text }  # d", "schema a { b: int  c: text }  # d"),
+        (
+            f"schema a {{ b: int  {LONG}: text {LONG}2: text}}",
+            f"schema a {{\n  b:  {PAD}int\n  {LONG}:  text\n  {LONG}2: text\n}}",
+        ),
+        ("cluster a { sources b }\ncluster c {}", "cluster a { sources b }\ncluster c {}"),
+        ("cluster a {}\n\n\ncluster c {}", "cluster a {}\n\ncluster c {}"),
+        ("cluster a {}\nmixture c {}", "cluster a {}\n\nmixture c {}"),
+    ],
+)
+def test_short_declarations(written, expected):
+    """A block that was written on one line stays there if it fits, with its like below it."""
+    text = formatted(f"language 1\n\n{written}\n").text
+
+    assert text == f"language 1\n\n{expected}\n"
+    assert formatted(text).text == text
+
+
+def our_specs():
+    """The specs of the project that people read, and the one that README.md shows."""
+    paths = [*ROOT.glob("examples/**/*.task"), *ROOT.glob("taskc/**/*.task")]
+    paths += [*ROOT.glob("tests/real/**/*.task"), *ROOT.glob("tests/docs/*.task")]
+    paths += ROOT.glob("specs/**/*.task")
+    shown = (ROOT / "README.md").read_text(encoding="utf-8").split("```task\n")[1]
+    yield "README.md", shown.split("```")[0]
+    for path in sorted(paths):
+        yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("path", "text"), list(our_specs()))
+def test_our_specs_are_formatted(path, text):
+    """What people copy from is laid out as their files will be."""
+    result = formatted(text)
+
+    assert result.diagnostics == ()
+    assert result.text == text, f"run `taskc fmt {path}`"
+
+
+def test_the_tour_keeps_its_columns(tour):
+    """All that stands in columns in the tour, but comments, a list and one word's extra blanks."""
+    result = formatted(tour).text
+
+    for line in (
+        "  premise:    text",
+        '  license "CC BY-NC 4.0"',
+        "  from       parquet(",
+        '    entailment:    "Yes"',
+        '    user      "{question}"',
+        "  let    answer   = strip_html(",
+        '  eos  "<|endoftext|>" ',
+        "  clusters held_out",
+        "  decontaminate [",
+    ):
+        assert f"\n{line}" in tour
+        assert f"\n{line}" in result
 
 
 def test_deep_nesting_is_left():

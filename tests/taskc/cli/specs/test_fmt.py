@@ -58,7 +58,7 @@ def test_files_are_laid_out_and_named(specs, fmt):
 
     once = texts(specs)
 
-    assert '\n\nsource a {\n  from jsonl("w.jsonl")  # all of it\n' in once["a.task"]
+    assert '\n\nsource a {\n  from   jsonl("w.jsonl")  # all of it\n' in once["a.task"]
     assert fmt("specs") == (0, "0 formatted, 2 left as they were\n", "")
     assert texts(specs) == once
 
@@ -86,7 +86,7 @@ def test_diff_shows_what_would_change(specs, fmt):
 
     assert (status, err) == (2, "")
     assert out.startswith("--- specs/a.task\n+++ specs/a.task formatted\n@@ ")
-    assert '-      from jsonl("w.jsonl")     # all of it\n+  from jsonl' in out
+    assert '-      from jsonl("w.jsonl")     # all of it\n+  from   jsonl' in out
     assert texts(specs) == before
 
 
@@ -112,7 +112,7 @@ def test_a_broken_declaration_stays_as_it_is(specs, fmt):
     assert status == 1
     assert "formatted specs/a.task\n" in out
     assert text.endswith(BROKEN)
-    assert '\n  from jsonl("w.jsonl")  # all of it\n' in text
+    assert '\n  from   jsonl("w.jsonl")  # all of it\n' in text
     line = text[: text.index("promt")].count("\n") + 1
     assert f"--> specs/a.task:{line}:" in err
 

@@ -78,7 +78,7 @@ class Memory:
     """
 
     files: Mapping[str, bytes | None]
-    working_folder: str = "/work"
+    working_folder: str = "/project"
 
     def entries(self, folder: str) -> tuple[list[str], list[str]] | None:
         """Names of the files and of the folders in a folder; None where it is not one."""

@@ -8,7 +8,7 @@ from taskc.dsl.packages import Disk, Memory, load
 SPEC = b"language 1\n"
 
 
-def loaded(paths, files, working_folder="/work"):
+def loaded(paths, files, working_folder="/project"):
     """Returns the folders that were read, in order, and the codes that were reported."""
     report = Reporter()
     memory = Memory({path: text.encode() for path, text in files.items()}, working_folder)
@@ -37,7 +37,7 @@ FILES = {
         (["a"], ["common", "a"], ["a"]),
         (["a/two.task"], ["common", "a"], ["a"]),
         (["./a/"], ["common", "a"], ["a"]),
-        (["/work/a"], ["common", "a"], ["a"]),
+        (["/project/a"], ["common", "a"], ["a"]),
         (["b"], ["common", "b/deep"], ["b/deep"]),
         (["."], ["common", "a", "b/deep"], ["common", "a", "b/deep"]),
         (["a", "a/one.task", "common"], ["common", "a"], ["common", "a"]),

@@ -7,7 +7,7 @@ of their ids, so the order of the input files does not matter; inverse prompts a
 import posixpath
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from taskc.compiler import plan
 from taskc.compiler.engines.local import LocalEngine
@@ -91,14 +91,7 @@ def _tasks(build: plan.BuildPlan, source: plan.Source, rows: Rows) -> list[Encod
             seed=build.mixture.seed,
             repetition=0,
             evaluation=True,
-            rows=replace(
-                rows,
-                values=[rows.values[i] for i in chunk],
-                ids=[rows.ids[i] for i in chunk],
-                ordinals=[rows.ordinals[i] for i in chunk],
-                files=[rows.files[i] for i in chunk],
-                numbers=[rows.numbers[i] for i in chunk],
-            ),
+            rows=rows.pick(chunk),
         )
         for chunk in chunks
     ]

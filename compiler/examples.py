@@ -5,7 +5,8 @@ carry them. Columns are flat with offsets: example i of a chunk owns `ids[offset
 1]]`.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,17 @@ class Rows:
     def __len__(self) -> int:
         """The number of rows."""
         return len(self.values)
+
+    def pick(self, indices: Sequence[int]) -> "Rows":
+        """Returns the rows at `indices`, in that order."""
+        return replace(
+            self,
+            values=[self.values[index] for index in indices],
+            ids=[self.ids[index] for index in indices],
+            ordinals=[self.ordinals[index] for index in indices],
+            files=[self.files[index] for index in indices],
+            numbers=[self.numbers[index] for index in indices],
+        )
 
 
 @dataclass(frozen=True, slots=True)

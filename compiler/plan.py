@@ -332,6 +332,11 @@ class Prompt(Model):
     messages: Expr | None
     at: Place
 
+    @property
+    def has_target(self) -> bool:
+        """Whether something of it can be trained; what has none is only evaluated."""
+        return self.messages is not None or any(turn.trained for turn in self.turns)
+
 
 class Template(Model):
     """Prompts for some sources (by name)."""

@@ -8,8 +8,7 @@ how the work was cut into chunks: a unit's place is its row's rank, and the rest
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from operator import itemgetter
+from dataclasses import dataclass, field
 
 from taskc.compiler import plan
 from taskc.compiler.engines.local import LocalEngine
@@ -110,34 +109,25 @@ class Supply:
         self._next = 0
         return True
 
-    def tasks(self, num_units: int) -> list[EncodeTask]:
-        """Tasks for about `num_units` further units of the current repetition."""
+    def tasks(self, num_units: int) -> list[tuple[list[int], EncodeTask]]:
+        """Tasks for about `num_units` further units of this repetition, each with its rows."""
         wanted = self._order[self._next : self._next + num_units]
         self._next += len(wanted)
         starts = range(0, len(wanted), CHUNK_ROWS)
-        return [self._task(wanted[start : start + CHUNK_ROWS]) for start in starts]
+        chunks = [wanted[start : start + CHUNK_ROWS] for start in starts]
+        return [(chunk, self._task(chunk)) for chunk in chunks]
 
     def _task(self, indices: Sequence[int]) -> EncodeTask:
-        rows = self.rows
-        pick = itemgetter(*indices) if len(indices) > 1 else _single(indices[0])
-        chunk = replace(
-            rows,
-            values=list(pick(rows.values)),
-            ids=list(pick(rows.ids)),
-            ordinals=list(pick(rows.ordinals)),
-            files=list(pick(rows.files)),
-            numbers=list(pick(rows.numbers)),
-        )
         return EncodeTask(
             source=self.source,
-            split=rows.split,
+            split=self.rows.split,
             templates=self.templates,
             tokenizer=self.build.tokenizer,
             format=self.build.format,
             seed=self.build.mixture.seed,
             repetition=self._repetition,
             evaluation=False,
-            rows=chunk,
+            rows=self.rows.pick(indices),
         )
 
     def accept(self, indices: Sequence[int], encoded: Encoded) -> None:
@@ -173,11 +163,6 @@ class Supply:
         return self.distinct is not None and num_units >= self.distinct
 
 
-def _single(index: int) -> "itemgetter[object]":
-    """`itemgetter` gives a tuple only for two items and more."""
-    return itemgetter(slice(index, index + 1))
-
-
 def fill(
     supplies: Sequence[Supply], wants: Sequence[int], engine: LocalEngine, *, repeat: bool
 ) -> Iterable[int]:
@@ -203,12 +188,9 @@ def fill(
                 if supply.distinct is None:
                     supply.distinct = len(supply.units)
                 continue
-            taken = supply._next  # noqa: SLF001 - the supply's own module
-            for task in supply.tasks(missing):
+            for indices, task in supply.tasks(missing):
+                owners.append((supply, indices))
                 tasks.append(task)
-                order = supply._order[taken : taken + len(task.rows)]  # noqa: SLF001
-                owners.append((supply, order))
-                taken += len(task.rows)
         if not tasks:
             return
         num_rows = sum(len(task.rows) for task in tasks)

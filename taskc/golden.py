@@ -85,10 +85,6 @@ def _outcome(program: checked.Program, package: checked.Package, test: checked.T
         numbers=[1],
         file_names=["(the row of the test)"],
     )
-    has_target = any(
-        prompt.messages is not None or any(turn.trained for turn in prompt.turns)
-        for prompt in template.prompts
-    )
     phrasing = phrase(
         PhraseTask(
             source=source,
@@ -96,7 +92,7 @@ def _outcome(program: checked.Program, package: checked.Package, test: checked.T
             templates=(template,),
             seed=0,
             repetition=0,
-            evaluation=not has_target,
+            evaluation=not any(prompt.has_target for prompt in template.prompts),
             rows=rows,
         )
     )

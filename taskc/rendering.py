@@ -119,7 +119,7 @@ def _task(
         seed=build.mixture.seed,
         repetition=0,
         # A prompt without a target is only ever evaluated: training would drop the row.
-        evaluation=not any(_has_target(prompt) for prompt in template.prompts),
+        evaluation=not any(prompt.has_target for prompt in template.prompts),
         rows=Rows(
             source=source.name,
             split="train",
@@ -131,10 +131,6 @@ def _task(
             file_names=["(the row given)"],
         ),
     )
-
-
-def _has_target(prompt: plan.Prompt) -> bool:
-    return prompt.messages is not None or any(turn.trained for turn in prompt.turns)
 
 
 def _conformed(source: plan.Source, row: Mapping[str, object]) -> dict[str, object]:

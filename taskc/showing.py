@@ -136,7 +136,7 @@ def _row(source: plan.Source, wanted: Wanted) -> tuple[Rows | None, Sequence[Dia
         )
     for index in range(len(rows)):
         if _is_wanted(rows, index, wanted):
-            return _single(rows, index), []
+            return rows.pick([index]), []
     raise NotShownError(_why_not(source, loaded, wanted))
 
 
@@ -150,19 +150,6 @@ def _is_wanted(rows: Rows, index: int, wanted: Wanted) -> bool:
     if wanted.row_id:
         return rows.ids[index].hex().startswith(wanted.row_id)
     return rows.numbers[index] == wanted.row and rows.files[index] == 0
-
-
-def _single(rows: Rows, index: int) -> Rows:
-    return Rows(
-        source=rows.source,
-        split=rows.split,
-        values=[rows.values[index]],
-        ids=[rows.ids[index]],
-        ordinals=[rows.ordinals[index]],
-        files=[rows.files[index]],
-        numbers=[rows.numbers[index]],
-        file_names=rows.file_names,
-    )
 
 
 def _why_not(source: plan.Source, loaded: shape.Loaded, wanted: Wanted) -> str:
@@ -198,11 +185,7 @@ def _task(
     templates: tuple[plan.Template, ...],
     rows: Rows,
 ) -> EncodeTask:
-    has_target = any(
-        prompt.messages is not None or any(turn.trained for turn in prompt.turns)
-        for template in templates
-        for prompt in template.prompts
-    )
+    has_target = any(prompt.has_target for template in templates for prompt in template.prompts)
     return EncodeTask(
         source=source,
         split=rows.split,

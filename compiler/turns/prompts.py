@@ -269,7 +269,7 @@ def _compiled_prompt(template: plan.Template, index: int, prompt: plan.Prompt) -
         index=index,
         label=label,
         at=prompt.at,
-        has_target=prompt.messages is not None or any(turn.trained for turn in prompt.turns),
+        has_target=prompt.has_target,
         is_inverse=prompt.kind == "inverse",
         is_dialogue=prompt.kind == "dialogue",
         when=clause(prompt.when) if prompt.when is not None else None,

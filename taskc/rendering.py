@@ -7,7 +7,7 @@ whose key is that of the source's raw columns.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from taskc.compiler import plan
 from taskc.compiler.examples import Encoded, EncodeTask, Rows
@@ -170,7 +170,7 @@ def rendered(task: EncodeTask, encoded: Encoded) -> Rendered:
         ids=tuple(ids),
         mask=tuple(mask),
         text=_decoded(task.tokenizer, ids),
-        options=_options(task, phrased.prompt),
+        options=phrased.options.surfaces if phrased.options else (),
         label=f"{template.name}.{template.prompts[phrased.prompt].label}",
     )
 
@@ -184,17 +184,6 @@ def _turns(phrased: Phrased, format_: plan.Format) -> tuple[RenderedTurn, ...]:
         RenderedTurn(turn.role, turn.text, turn.loss is Loss.ALWAYS or index in answers)
         for index, turn in enumerate(phrased.turns)
     )
-
-
-def _options(task: EncodeTask, prompt: int) -> tuple[str, ...]:
-    """Returns the surfaces as shown: an evaluation of the same row shows the same ones."""
-    template = task.templates[0]
-    if template.options is None:
-        return ()
-    shown = template.prompts[prompt].model_copy(update={"kind": "prompt"})
-    alone = template.model_copy(update={"prompts": (shown,)})
-    examples = phrase(replace(task, templates=(alone,), evaluation=True)).examples
-    return examples[0].options.surfaces if examples and examples[0].options else ()
 
 
 def _decoded(tokenizer: plan.Tokenizer, ids: list[int]) -> str:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from taskc.compiler import plan
 
-__all__ = ["plan_digest"]
+__all__ = ["content_of", "plan_digest"]
 
 # Fields that say where something stands or how it is shown, not what it is.
 _PLACES = frozenset({"at", "limit_at", "places", "patterns", "roots", "path", "params", "runs"})
@@ -19,23 +19,23 @@ _PLACES = frozenset({"at", "limit_at", "places", "patterns", "roots", "path", "p
 
 def plan_digest(build: plan.BuildPlan) -> str:
     """The digest of everything in a plan that can change content, save the inputs themselves."""
-    canonical = json.dumps(_content(build), sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(content_of(build), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _content(value: object) -> object:
+def content_of(value: object) -> object:
     """A model as JSON without its places; names of the user's own fields are never left out."""
     match value:
         case BaseModel():
             return {
-                name: _content(getattr(value, name))
+                name: content_of(getattr(value, name))
                 for name in type(value).model_fields
                 if name not in _PLACES and not _is_wording(value, name)
             }
         case dict():
-            return {key: _content(item) for key, item in value.items()}
+            return {key: content_of(item) for key, item in value.items()}
         case list() | tuple():
-            return [_content(item) for item in value]
+            return [content_of(item) for item in value]
         case _:
             return value
 

@@ -10,13 +10,17 @@ import os
 import signal
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.forkserver import ensure_running
 from types import TracebackType
 from typing import Self, TypeVar
+
+from taskc.compiler.engines.engine import WorkerLostError
 
 __all__ = ["LocalEngine"]
 
@@ -25,6 +29,9 @@ ResultT = TypeVar("ResultT")
 
 # Below so many rows in one call the workers' start would cost more than they save.
 MIN_ROWS_FOR_WORKERS = 8_000
+# A worker may be killed by chance, above all when memory is short for a moment; not three times.
+MAX_LOSSES = 3
+_LOST = "worker processes were ended from outside, as happens when memory runs out"
 
 
 class LocalEngine:
@@ -48,22 +55,51 @@ class LocalEngine:
             tasks: Its arguments.
             num_rows: How many rows the tasks hold together: decides whether workers are worth it.
 
+        A task whose worker was ended from outside is run again: tasks are pure but for the store.
+
         Raises:
-            concurrent.futures.process.BrokenProcessPool: If a worker process died.
+            WorkerLostError: If workers were lost `MAX_LOSSES` times while one task was in hand.
         """
         if self.jobs == 1 or (num_rows < MIN_ROWS_FOR_WORKERS and self._pool is None):
             yield from map(run, tasks)
             return
-        pool = self._workers()
-        waiting: list[Future[ResultT]] = []
+        waiting: deque[tuple[TaskT, Future[ResultT]]] = deque()
         for task in tasks:
-            with _without_main_module():
-                waiting.append(pool.submit(run, task))
+            waiting.append((task, self._submit(run, task)))
             # Two tasks a worker keep all of them busy; more would only fill memory.
             if len(waiting) > 2 * self.jobs:
-                yield waiting.pop(0).result()
-        for future in waiting:
-            yield future.result()
+                yield self._first(run, waiting)
+        while waiting:
+            yield self._first(run, waiting)
+
+    def _submit(self, run: Callable[[TaskT], ResultT], task: TaskT) -> "Future[ResultT]":
+        """Hands a task to the workers; new ones where the present ones were just lost."""
+        for _ in range(MAX_LOSSES):
+            try:
+                with _without_main_module():
+                    return self._workers().submit(run, task)
+            except BrokenProcessPool:
+                self.kill()
+        raise WorkerLostError(_LOST)
+
+    def _first(
+        self,
+        run: Callable[[TaskT], ResultT],
+        waiting: "deque[tuple[TaskT, Future[ResultT]]]",
+    ) -> ResultT:
+        """The result of the first task that waits; all that wait start over if workers are lost."""
+        for _ in range(MAX_LOSSES):
+            try:
+                result = waiting[0][1].result()
+            except BrokenProcessPool:
+                self.kill()
+                tasks = [task for task, _ in waiting]
+                waiting.clear()
+                waiting.extend((task, self._submit(run, task)) for task in tasks)
+            else:
+                waiting.popleft()
+                return result
+        raise WorkerLostError(_LOST)
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:

@@ -161,11 +161,8 @@ def _what_the_user_can_mend(error: Exception) -> str | None:
         return f"error: {error.strerror or error}{name}"
     if isinstance(error, MemoryError):
         return "error: out of memory"
-    if _is(error, "concurrent.futures.process", "BrokenProcessPool"):
-        return (
-            "error: a worker process was ended from outside, as happens when memory runs out\n"
-            "help: fewer processes need less memory: --jobs 1"
-        )
+    if _is(error, "taskc.compiler.engines.engine", "WorkerLostError"):
+        return f"error: {error}\nhelp: fewer workers need less memory: --jobs 1"
     return None
 
 

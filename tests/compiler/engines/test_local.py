@@ -1,12 +1,17 @@
 """The local engine: results in order, workers that need no guard and leave Ctrl-C to the parent."""
 
+import importlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+import pytest
 
 from taskc.compiler.engines import local
+from taskc.compiler.engines.engine import WorkerLostError
 from taskc.compiler.engines.local import LocalEngine
 
 SCRIPT = """
@@ -20,8 +25,24 @@ artifact = taskc.build(sys.argv[1], out=sys.argv[2], jobs=2)
 print("built", len(artifact["train"]))
 """
 
+DYING = """
+import os
+import pathlib
+import signal
+
+def die_once(path):
+    if not pathlib.Path(path).exists():
+        pathlib.Path(path).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return path
+"""
+
 SLOW_WORK = """
 import time
+from pathlib import Path
+
+import pytest
+from taskc.compiler.engines.engine import WorkerLostError
 from taskc.compiler.engines.local import LocalEngine
 
 with LocalEngine(2) as engine:
@@ -76,3 +97,23 @@ def test_ctrl_c_is_answered_by_the_parent_alone():
     assert time.monotonic() - started < 40
     assert errors.count("Traceback") == errors.count("\nKeyboardInterrupt")
     assert "Process " not in errors
+
+
+def test_a_killed_worker_costs_its_tasks_another_run(monkeypatch, tmp_path):
+    """The results are all there, in order, whichever worker was killed when."""
+    monkeypatch.setattr(local, "MIN_ROWS_FOR_WORKERS", 0)
+    (tmp_path / "dying.py").write_text(DYING, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    die_once = importlib.import_module("dying").die_once
+    paths = [str(tmp_path / str(number)) for number in range(8)]
+    for path in paths[1:5] + paths[6:]:
+        Path(path).touch()
+    with LocalEngine(2) as engine:
+        assert list(engine.map(die_once, paths, num_rows=8)) == paths
+
+
+def test_a_task_that_always_kills_its_worker_is_given_up(monkeypatch):
+    """And says what is likely to be the cause."""
+    monkeypatch.setattr(local, "MIN_ROWS_FOR_WORKERS", 0)
+    with LocalEngine(2) as engine, pytest.raises(WorkerLostError, match="memory"):
+        list(engine.map(signal.raise_signal, [signal.SIGKILL] * 3, num_rows=3))

@@ -1,0 +1,149 @@
+"""Rows as keys and pointers: what is held of every row that is left, 24 bytes each.
+
+In: ids and places, as `survey` found them. Out: columns of numpy, picked from together, and the
+draws and places of rows. The values stay in the files: `reread.py` gets them again where they are
+wanted. Ordinals take four bytes more a row, only where rows are equal.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from taskc.compiler.keys import Scope
+from taskc.compiler.rows.ranges import SplitInputs
+
+__all__ = ["Ids", "RowKeys", "RowNumbers", "drawn", "drawn_order", "id_halves"]
+
+Ids: TypeAlias = npt.NDArray[np.uint8]  # [n, 16]
+RowNumbers: TypeAlias = npt.NDArray[Any]  # indices of rows, or a bool for each row
+Uint32s: TypeAlias = npt.NDArray[np.uint32]
+Uint64s: TypeAlias = npt.NDArray[np.uint64]
+
+_CHUNK_ROWS = 8_192  # rows whose ids stand as Python objects at a time
+
+
+@dataclass(slots=True)
+class RowKeys:
+    """The rows of one source and split that are left, in file order.
+
+    Attributes:
+        source, split: Whose rows they are.
+        inputs: The files they stand in.
+        ids: Row ids, uint8 [n, 16].
+        ranges: Index into `inputs.ranges` of each row, uint32 [n].
+        lines: Place of each row within its range, from 0, uint32 [n]: the line for line formats,
+            blank lines counted; else the row.
+        ordinals: Position of each row among equal rows of source and split, in file order, uint32
+            [n]; None where all are 0.
+    """
+
+    source: str
+    split: str
+    inputs: SplitInputs
+    ids: Ids
+    ranges: Uint32s
+    lines: Uint32s
+    ordinals: Uint32s | None = None
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.ids)
+
+    def pick(self, rows: RowNumbers) -> "RowKeys":
+        """Returns the rows at `rows`: indices in any order, or a bool for each row."""
+        return RowKeys(
+            self.source,
+            self.split,
+            self.inputs,
+            self.ids[rows],
+            self.ranges[rows],
+            self.lines[rows],
+            None if self.ordinals is None else self.ordinals[rows],
+        )
+
+    def ordinals_of(self, rows: RowNumbers) -> Uint32s:
+        """The ordinals of `rows`, uint32."""
+        if self.ordinals is None:
+            return np.zeros(len(self.ranges[rows]), np.uint32)
+        return self.ordinals[rows]
+
+    def draws(
+        self, scope: Scope, repetition: int, draw_name: str, rows: RowNumbers | None = None
+    ) -> Uint64s:
+        """Returns a draw for each row, uint64; see `Scope.draws`. About 0.7 us a row.
+
+        Args:
+            scope: The source's scope or a mixture's.
+            repetition: How often the rows were delivered before.
+            draw_name: One of the names in docs/keys.md.
+            rows: Which rows; None: all.
+        """
+        ids = self.ids if rows is None else self.ids[rows]
+        ordinals = self.ordinals if rows is None else self.ordinals_of(rows)
+        return drawn(scope, self.source, ids, ordinals, repetition, draw_name)
+
+    def place(self, row: int) -> tuple[str, int]:
+        """The name of the file in which a row stands, and its number there, for messages."""
+        found = self.inputs.ranges[int(self.ranges[row])]
+        return self.inputs.files[found.file].name, found.first_number + int(self.lines[row])
+
+    def numbers(self, rows: RowNumbers) -> npt.NDArray[np.int64]:
+        """Number of each of `rows` in its file, from 1, int64."""
+        first = np.array([found.first_number for found in self.inputs.ranges], np.int64)
+        numbers: npt.NDArray[np.int64] = first[self.ranges[rows]] + self.lines[rows]
+        return numbers
+
+    def file_indices(self, rows: RowNumbers) -> npt.NDArray[np.int32]:
+        """Index into `inputs.files` of each of `rows`, int32."""
+        files = np.array([found.file for found in self.inputs.ranges], np.int32)
+        indices: npt.NDArray[np.int32] = files[self.ranges[rows]]
+        return indices
+
+
+def drawn(  # noqa: PLR0917 - the order is that of `Scope.draws`
+    scope: Scope,
+    declaration: str,
+    ids: Ids,
+    ordinals: Uint32s | None,
+    repetition: int,
+    draw_name: str,
+) -> Uint64s:
+    """Returns a draw for each row, uint64 [n], with few Python objects at a time."""
+    draws = np.empty(len(ids), np.uint64)
+    for start in range(0, len(ids), _CHUNK_ROWS):
+        chunk = np.ascontiguousarray(ids[start : start + _CHUNK_ROWS])
+        raw = chunk.tobytes()
+        split = [raw[at : at + 16] for at in range(0, len(raw), 16)]
+        numbers = (
+            [0] * len(split) if ordinals is None else ordinals[start : start + _CHUNK_ROWS].tolist()
+        )
+        draws[start : start + len(split)] = scope.draws(
+            declaration, split, numbers, repetition, draw_name
+        )
+    return draws
+
+
+def id_halves(ids: Ids) -> tuple[Uint64s, Uint64s]:
+    """The first and the last eight bytes of each id as numbers that sort as the bytes do."""
+    halves = np.ascontiguousarray(ids).view(">u8").reshape(-1, 2)
+    return halves[:, 0].astype(np.uint64), halves[:, 1].astype(np.uint64)
+
+
+def drawn_order(draws: Uint64s, ids: Ids, ordinals: Uint32s | None) -> npt.NDArray[np.int64]:
+    """Returns the indices of rows sorted by (draw, row id, ordinal), int64 [n].
+
+    Draws of different rows are almost never equal, so ids are only looked at where they are.
+    """
+    order = np.argsort(draws, kind="stable")
+    ranked = draws[order]
+    tied = np.flatnonzero(ranked[1:] == ranked[:-1])
+    if not len(tied):
+        return order
+    places = np.unique(np.concatenate([tied, tied + 1]))
+    rows = order[places]
+    high, low = id_halves(ids[rows])
+    tie_ordinals = np.zeros(len(rows), np.uint32) if ordinals is None else ordinals[rows]
+    order[places] = rows[np.lexsort((tie_ordinals, low, high, draws[rows]))]
+    return order

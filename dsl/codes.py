@@ -6,7 +6,7 @@ keeps its number and is never used for something else.
 
 T00xx text and syntax, T01xx names and imports, T02xx types, T03xx templates and options, T04xx
 mixing and held-out data, T05xx sources and lock, T06xx packing and format, T07xx lints, T08xx
-build-time (rows, requires), T09xx our own bugs.
+build-time (rows, requires), T09xx our own bugs, T10xx around a build (store, files that change).
 """
 
 from enum import StrEnum
@@ -263,7 +263,14 @@ CODES: dict[str, Code] = {
     "T0852": Code(_ERROR, "source repeated too often"),
     "T0853": Code(_WARNING, "option that no training row picks"),
     "T0854": Code(_WARNING, "evaluation rows that are trained on"),
+    "T0855": Code(_ERROR, "requirement that the delivered split does not meet"),
     "T0860": Code(_ERROR, "statement that is not carried out yet"),
     # ---- T09xx: our own bugs
     "T0901": Code(_ERROR, "the formatter failed its own check"),
+    # ---- T10xx: what happens around a build and stands in no spec
+    "T1001": Code(_ERROR, "store without space"),
+    "T1002": Code(_WARNING, "store that cannot be written"),
+    "T1003": Code(_WARNING, "damaged object in the store"),
+    "T1004": Code(_ERROR, "store that cannot be used"),
+    "T1010": Code(_ERROR, "input file that changed during the build"),
 }

@@ -32,6 +32,7 @@ RANGES = {
     "T07": "Lints",
     "T08": "While building: rows and requirements",
     "T09": "Faults of taskc itself",
+    "T10": "Around a build: the store, files that change",
 }
 
 

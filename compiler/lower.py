@@ -69,7 +69,12 @@ class _Lowering:
         mixture = build.mixture
         clusters = self._clusters()
         sources = _unique(
-            [*mixture.sources, *(take.source for take in mixture.takes), *build.evaluated]
+            [
+                *mixture.sources,
+                *(take.source for take in mixture.takes),
+                *build.evaluated,
+                *mixture.held_out_sources,
+            ]
         )
         names = {id(source): name for source, name in _names(sources)}
         runs = self._runs(build.name)
@@ -339,12 +344,14 @@ class _Lowering:
 
     def _mixture(self, mixture: checked.Mixture, names: Mapping[int, str]) -> plan.Mixture:
         scope = Scope(self._package(mixture.span), frozenset())
+        everything = [*mixture.sources, *(take.source for take in mixture.takes)]
         return plan.Mixture(
             name=mixture.name,
             sources=tuple(names[id(source)] for source in mixture.sources),
-            weighted=tuple(name for name, inner in mixture.nested.items() if _is_weighted(inner)),
+            blend=self._blend(mixture, names, {source.name for source in everything}),
             takes=tuple(self._take(take, names) for take in mixture.takes),
             held_out=mixture.held_out,
+            held_out_sources=tuple(names[id(source)] for source in mixture.held_out_sources),
             rate=_rate(mixture.rate),
             total=plan.Total.model_validate(
                 {"count": mixture.total.count, "unit": mixture.total.unit}
@@ -374,6 +381,44 @@ class _Lowering:
             ),
             seed=mixture.seed,
             at=self._place(mixture.span),
+        )
+
+    def _blend(
+        self, mixture: checked.Mixture, names: Mapping[int, str], left: set[str]
+    ) -> plan.Blend:
+        """How much there is of each source; a source counts where it stands first.
+
+        Args:
+            mixture: The mixture, or one inside it.
+            names: Identity of a source -> its name in the plan.
+            left: Declared names of the sources that are selected and not yet counted; names that
+                are counted here are taken out.
+        """
+        planned = {source.name: names[id(source)] for source in mixture.sources}
+        takes = tuple(
+            self._take(take, names) for take in mixture.takes if take.source.name in left
+        )
+        left -= {take.source.name for take in mixture.takes}
+        members = []
+        for name, brought in mixture.members.items():
+            inner = mixture.nested.get(name)
+            mine = [source for source in brought if source in left]
+            if inner is not None and _is_weighted(inner):
+                still_left = set(mine)
+                blend = self._blend(inner, names, still_left)
+                mine = [source for source in mine if source not in still_left]
+                members.append((name, mine, blend))
+            else:
+                members.append((name, mine, None))
+            left -= set(mine)
+        return plan.Blend(
+            rate=_rate(mixture.rate),
+            members=tuple(
+                plan.Member(name=name, sources=tuple(planned[each] for each in mine), blend=blend)
+                for name, mine, blend in members
+                if mine
+            ),
+            takes=takes,
         )
 
     def _take(self, take: checked.Take, names: Mapping[int, str]) -> plan.Take:

@@ -404,6 +404,29 @@ class Take(Model):
     at: Place
 
 
+class Member(Model):
+    """What one name of `from` brings to a mixture.
+
+    Attributes:
+        name: As declared: a source, a cluster or a mixture.
+        sources: Its sources by name, none of which an earlier member or a quota has.
+        blend: Of a mixture with a rate or quotas of its own: it counts as one source, and says
+            itself how much there is of each of its own.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    blend: "Blend | None" = None
+
+
+class Blend(Model):
+    """How much there is of each source: members weighed by a rate, and quotas beside them."""
+
+    rate: Rate
+    members: tuple[Member, ...]
+    takes: tuple[Take, ...]
+
+
 class Total(Model):
     """How much to deliver."""
 
@@ -430,13 +453,22 @@ class Decontaminate(Model):
 
 
 class Mixture(Model):
-    """What is trained on; sources of `from` by name in order, then those of `take`."""
+    """What is trained on.
+
+    Attributes:
+        sources: Those of `from` by name in order, without those of `takes`.
+        blend: How much there is of each source.
+        takes: Quotas of the mixture itself; those of nested mixtures stand in `blend`.
+        held_out: Names of held-out clusters.
+        held_out_sources: Their sources: rows that equal one of theirs are not trained on.
+    """
 
     name: str
     sources: tuple[str, ...]
-    weighted: tuple[str, ...] = ()  # mixtures in `from` with a rate or quotas of their own
+    blend: Blend
     takes: tuple[Take, ...]
     held_out: tuple[str, ...]
+    held_out_sources: tuple[str, ...]
     rate: Rate
     total: Total
     templates: str

@@ -67,7 +67,7 @@ def counts(weights: Sequence[int], length: int) -> list[int]:
     return found
 
 
-def integer_weights(weights: Sequence[float]) -> list[int]:
+def integer_weights(weights: Sequence[float | Fraction]) -> list[int]:
     """The smallest integers in exactly the proportions of `weights`: doubles are fractions."""
     fractions = [Fraction(weight) for weight in weights]
     multiple = math.lcm(*(fraction.denominator for fraction in fractions))

@@ -8,15 +8,27 @@ its type.
 
 import re
 from collections.abc import Callable
+from itertools import chain
 from math import isfinite
+from types import NoneType
 from typing import assert_never
 
 from taskc.compiler import plan
 from taskc.compiler.rows.operators import Value, kind_of
 
-__all__ = ["Converter", "MismatchError", "cell_converter", "converter", "is_optional", "type_name"]
+__all__ = [
+    "ColumnConverter",
+    "Converter",
+    "MismatchError",
+    "cell_converter",
+    "column_converter",
+    "converter",
+    "is_optional",
+    "type_name",
+]
 
 Converter = Callable[[Value], Value]
+ColumnConverter = Callable[[list[Value]], list[Value]]
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -222,3 +234,68 @@ def _cell_bool(cell: Value) -> Value:
             return False
         case _:
             raise MismatchError("", "bool", cell)
+
+
+# ---- columns -------------------------------------------------------------------------------------
+
+
+def column_converter(value_type: plan.ValueType, *, is_text: bool) -> ColumnConverter:
+    """Returns the function from a column of values to the values as their type holds them.
+
+    It gives what `converter` or, for text formats, `cell_converter` gives for each value, and the
+    list itself where every value is as its type holds it already: then a column costs one look at
+    the kinds of its values. It raises `MismatchError` where one of them does.
+    """
+    convert = (cell_converter if is_text else converter)(value_type)
+    conforms = _conformance(value_type, is_text=is_text)
+    return lambda values: values if conforms(values) else list(map(convert, values))
+
+
+def _conformance(value_type: plan.ValueType, *, is_text: bool) -> Callable[[list[Value]], bool]:
+    """Whether no value of a column needs a conversion; "no" where that is long to find out."""
+    if is_text and not _is_text_cell(value_type):
+        return lambda _values: False
+    match value_type:
+        case plan.ScalarType(type="any"):
+            return lambda _values: True
+        case plan.ScalarType() | plan.ChoiceType():
+            return _among(value_type, frozenset())
+        case plan.OptionalType(inner=plan.ScalarType() | plan.ChoiceType() as inner):
+            return _among(inner, frozenset([NoneType]))
+        case plan.ListType(item=item):
+            items_conform = _conformance(item, is_text=False)
+            return lambda values: (
+                {list}.issuperset(map(type, values))
+                and items_conform(list(chain.from_iterable(values)))  # type: ignore[arg-type]  # lists
+            )
+        case _:
+            return lambda _values: False
+
+
+def _is_text_cell(value_type: plan.ValueType) -> bool:
+    """Whether a cell of this type is the text that stands there."""
+    return isinstance(value_type, plan.ChoiceType) or (
+        isinstance(value_type, plan.ScalarType) and value_type.type in {"text", "any"}
+    )
+
+
+_KINDS: dict[str, frozenset[type]] = {
+    "text": frozenset([str]),
+    "int": frozenset([int]),
+    "float": frozenset([float]),
+    "bool": frozenset([bool]),
+}
+
+
+def _among(
+    value_type: plan.ScalarType | plan.ChoiceType, besides: frozenset[type]
+) -> Callable[[list[Value]], bool]:
+    """Whether a column holds values of exactly the kinds of its type."""
+    if isinstance(value_type, plan.ChoiceType):
+        allowed = frozenset([*value_type.values, *([None] if besides else [])])
+        kinds = _KINDS["text"] | besides
+        return lambda values: kinds.issuperset(map(type, values)) and allowed.issuperset(values)
+    if value_type.type == "any":
+        return lambda _values: True
+    kinds = _KINDS[value_type.type] | besides
+    return lambda values: kinds.issuperset(map(type, values))

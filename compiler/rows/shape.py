@@ -16,8 +16,7 @@ from taskc.compiler.examples import Drop, Rows
 from taskc.compiler.rows.connect.reading import open_split
 from taskc.compiler.rows.findings import Findings
 from taskc.compiler.rows.select import carved, deduplicated, limited
-from taskc.compiler.rows.shaped import ShapedRows
-from taskc.compiler.rows.shaping import RowShaper
+from taskc.compiler.rows.shaped import RowShaper, ShapedRows
 from taskc.dsl.diagnostics import Diagnostic
 
 __all__ = ["Counts", "Dropped", "Loaded", "load"]

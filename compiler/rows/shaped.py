@@ -1,16 +1,23 @@
 """Shaped rows on their way through the choices of a split: columns that are picked from together.
 
-In: rows as they are shaped, appended column by column. Out: the same columns for fewer rows, and
-`Rows`, as they are handed on.
+In: raw chunks, shaped row by row. Out: columns of the rows that are left, and `Rows`, as they are
+handed on.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from taskc.compiler import plan
 from taskc.compiler.examples import Rows
+from taskc.compiler.rows.connect.raw import RawChunk
+from taskc.compiler.rows.findings import Findings
 from taskc.compiler.rows.operators import Value
+from taskc.compiler.rows.shaping import BadRowError, Row, Shaping
+from taskc.dsl.diagnostics import RowPlace
+from taskc.dsl.spelling import did_you_mean
 
-__all__ = ["ShapedRows"]
+__all__ = ["RowShaper", "ShapedRows"]
 
 
 @dataclass(slots=True)
@@ -62,3 +69,102 @@ class ShapedRows:
             self.numbers,
             file_names,
         )
+
+
+@dataclass(slots=True)
+class _Refused:
+    """Places of the rows that one `where` refused."""
+
+    files: list[int] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+
+
+class RowShaper:
+    """Shapes the rows of one split of a source.
+
+    Attributes:
+        columns: The raw columns to read, sorted; None: all.
+        shaped: The rows that conform and that no `where` refused.
+        refused: For each `where`, the rows it refused; a row is refused by the first that is false.
+        num_failed: Rows with a mistake.
+    """
+
+    def __init__(self, source: plan.Source, findings: Findings) -> None:
+        self.source = source
+        self.findings = findings
+        self.shaped = ShapedRows()
+        self.refused = [_Refused() for _ in source.wheres]
+        self.num_failed = 0
+        self._shaping = Shaping(source)
+        self.columns = self._shaping.columns
+        self._num_equal: defaultdict[bytes, int] = defaultdict(int)
+        self._complained_of_file = -1
+
+    # ---- a chunk -------------------------------------------------------------------------------
+
+    def take(self, chunk: RawChunk, file_name: str, most_rows: int | None) -> int:
+        """Shapes at most `most_rows` rows of a chunk and returns how many were read."""
+        rows = chunk.rows[:most_rows]
+        numbers = chunk.numbers[:most_rows]
+        if not self._has_columns(chunk, file_name):
+            self.num_failed += len(rows)
+            return len(rows)
+        for number, raw in zip(numbers, rows, strict=True):
+            try:
+                self._shape(raw, chunk.file, number, is_text=chunk.is_text)
+            except BadRowError as bad:
+                self.num_failed += 1
+                self.findings.report(
+                    bad.code,
+                    bad.message[:100],
+                    at=bad.at,
+                    label=bad.label,
+                    notes=bad.notes,
+                    helps=bad.helps,
+                    row=RowPlace(file_name, number, bad.field, bad.value),
+                )
+        return len(rows)
+
+    def _has_columns(self, chunk: RawChunk, file_name: str) -> bool:
+        """Whether the file has every column that is needed; said once a file, not once a row."""
+        if chunk.columns is None:
+            return True
+        missing = self._shaping.missing_columns(chunk.columns)
+        if missing and self._complained_of_file != chunk.file:
+            self._complained_of_file = chunk.file
+            near = did_you_mean(missing[0], chunk.columns)
+            names = ", ".join(f'"{name}"' for name in self.source.columns)
+            headless = f"if the file has no header, name its columns: `columns: [{names}]`"
+            self.findings.report(
+                "T0525",
+                f"the file has no column `{missing[0]}`"[:100],
+                at=self.source.connector.at,
+                label="read from here",
+                notes=(f"file `{file_name}`", f"its columns: {', '.join(chunk.columns)}"),
+                helps=(f"did you mean `{near[0]}`?",) if near else (headless,) * chunk.is_text,
+            )
+        return not missing
+
+    # ---- a row ---------------------------------------------------------------------------------
+
+    def _shape(self, raw: Row, file: int, number: int, *, is_text: bool) -> None:
+        values, row_id = self._shaping.conform(raw, is_text=is_text)
+        ordinal = self._num_equal[row_id]
+        self._num_equal[row_id] = ordinal + 1
+        env = self._shaping.env(values, row_id)
+        self._shaping.evaluate_lets(env)
+        refusing = self._shaping.refusing(env)
+        if refusing is not None:
+            self.refused[refusing].files.append(file)
+            self.refused[refusing].numbers.append(number)
+            return
+        dedup_key = self._shaping.dedup_key(env)
+        self._shaping.check_fields(values)
+        shaped = self.shaped
+        shaped.values.append(self._shaping.finished(values))
+        shaped.ids.append(row_id)
+        shaped.ordinals.append(ordinal)
+        shaped.files.append(file)
+        shaped.numbers.append(number)
+        if dedup_key:
+            shaped.dedup_keys.append(dedup_key)

@@ -15,6 +15,7 @@ from taskc.compiler.keys import (
     RowKey,
     Scope,
     canonical,
+    columns_hasher,
     permutation,
     rendezvous,
     row_hasher,
@@ -187,6 +188,25 @@ def test_missing_and_none_are_the_same_row(row):
     present = {name: value for name, value in row.items() if value is not None}
 
     assert row_hasher(columns)(row) == row_hasher(None)(filled) == value_hash(present)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abcd"), VALUES), max_size=6), st.booleans())
+def test_ids_of_many_rows(rows, with_texts_only):
+    """Column by column every row gets the id that it gets by itself."""
+    if with_texts_only:
+        rows = [{name: repr(value) for name, value in row.items()} for row in rows]
+    names = ["c", "a", "b"]
+    columns = [[row.get(name) for row in rows] for name in sorted(names)]
+
+    assert list(map(row_hasher(names), rows)) == columns_hasher(names)(columns, len(rows))
+    assert [row_hasher([])({})] * 3 == columns_hasher([])([], 3)
+
+
+@pytest.mark.parametrize("value", [float("nan"), 2**63, "\ud800", object()])
+def test_no_id_for_what_no_row_may_hold(value):
+    """Also where it stands in one row of many."""
+    with pytest.raises(NotCanonicalError):
+        columns_hasher(["a"])([[value, value]], 2)
 
 
 def test_only_what_is_read_counts():

@@ -1,9 +1,17 @@
 """Values and their declared types: what fits, what it becomes, what is said where it does not."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from taskc.compiler import plan
-from taskc.compiler.rows.conform import MismatchError, cell_converter, converter, type_name
+from taskc.compiler.rows.conform import (
+    MismatchError,
+    cell_converter,
+    column_converter,
+    converter,
+    type_name,
+)
 
 RECORD = plan.RecordType(
     fields={
@@ -135,3 +143,46 @@ def test_records_that_do_not_fit(value, message):
         converter(RECORD)(value)
 
     assert message == raised.value.message("f")
+
+
+# ---- columns -------------------------------------------------------------------------------------
+
+SCALARS = st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([0.5, "a", "b", "1", ""])
+VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.just("name"), SCALARS)
+TYPES = [
+    *("any", "text", "int", "float", "bool", "choice(a, b)", "text?", "int?", "float?", "any?"),
+    *("choice(a, b)?", "list[text]", "list[float]", "list[text]?", "list[choice(a, b)]"),
+    *("list[list[int]]", "list[int?]"),
+]
+
+
+def outcome(run) -> list[str] | str:
+    """What a conversion gives, kinds and all, or that it fails."""
+    try:
+        return [repr(value) for value in run()]
+    except MismatchError:
+        return "a mismatch"
+
+
+@given(st.sampled_from(TYPES), st.lists(VALUES, max_size=4), st.booleans())
+def test_a_column_is_its_values(type_of, type_text, values, is_text):
+    """A column at a time gives what a value at a time gives."""
+    kind = type_of(type_text)
+    one = (cell_converter if is_text else converter)(kind)
+    whole = column_converter(kind, is_text=is_text)
+
+    assert outcome(lambda: list(map(one, values))) == outcome(lambda: whole(values))
+
+
+def test_a_column_of_records_is_its_values():
+    """Fields that are not declared go, missing optional ones are none."""
+    rows = [{"name": "x", "ages": [1], "more": 2}, {"name": "y", "ages": [], "note": "z"}]
+
+    assert list(map(converter(RECORD), rows)) == column_converter(RECORD, is_text=False)(rows)
+
+
+def test_a_column_that_conforms_is_left_alone():
+    """No value is looked at one by one where the kinds of all say enough."""
+    values = ["a", "b"]
+
+    assert column_converter(plan.ScalarType(type="text"), is_text=True)(values) is values

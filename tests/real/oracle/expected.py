@@ -83,11 +83,11 @@ def _read(data: Path, source: Source, path: str) -> Split:
     for line in lines(data, path):
         split.read += 1
         row_id = draws.row_id(line.raw, source.columns)
-        key = draws.Key(row_id, seen[row_id])
+        key, alike = draws.Key(row_id, seen[row_id]), draws.Key(row_id, 0)
         seen[row_id] += 1
         row = source.shape(
             line.raw,
-            lambda name, among, key=key: draws.choice(scope, source.name, key, name, among),
+            lambda name, among, key=alike: draws.choice(scope, source.name, key, name, among),
         )
         failed = next((place for place, holds in enumerate(source.wheres) if not holds(row)), None)
         if failed is None:

@@ -7,7 +7,7 @@ diagnostics: where an expression has no value, a `RowError` says why.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Any, assert_never
 
 from taskc.compiler import plan
 from taskc.compiler.rows.findings import shown
@@ -80,9 +80,33 @@ def compile_expression(expr: plan.Expr) -> Evaluator:
 def compile_text(text: plan.TemplateText) -> TextEvaluator:
     """Returns the function that fills the placeholders of a template text."""
     pieces: list[TextEvaluator] = [_piece(part) for part in text.parts]
-    if len(pieces) == 1:
-        return pieces[0]
-    return lambda env: "".join([piece(env) for piece in pieces])
+
+    def filled(env: Env) -> str:
+        return "".join([piece(env) for piece in pieces])
+
+    if all(isinstance(part, str | plan.Name) for part in text.parts):
+        return _of_names(text, filled)
+    return filled
+
+
+def _of_names(text: plan.TemplateText, filled: TextEvaluator) -> TextEvaluator:
+    """The common text: literals and texts by name, without a call for each; else `filled`."""
+    written = [part if isinstance(part, str) else "" for part in text.parts]
+    slots = [
+        (index, part.name) for index, part in enumerate(text.parts) if isinstance(part, plan.Name)
+    ]
+
+    def of_texts(env: Env) -> str:
+        values: dict[str, Any] = env.values
+        pieces = written.copy()
+        try:
+            for index, name in slots:
+                pieces[index] = values[name]
+            return "".join(pieces)
+        except (KeyError, TypeError):  # a number, or a mistake that wants its words
+            return filled(env)
+
+    return of_texts
 
 
 def placeholder(value: Value) -> str:

@@ -1,53 +1,237 @@
-"""The choice of a prompt: `keys.rendezvous` for a whole chunk of rows.
+"""Choose: by which prompts the rows of a chunk are phrased.
 
-In: the labels of all prompts that a chunk can draw. Out: for a row, which of those that apply it
-draws; the same that `rendezvous` gives for the row by itself. Where all prompts apply, which is
-the common case, the choice is one comparison of columns: 0.55 us a row and prompt, nearly all the
-draws'.
+In: rows and templates. Out: pairs of row and prompt: for training the one that `keys.rendezvous`
+gives for the row by itself, for an evaluation all that apply. Where there is neither `where` nor
+`when`, which is the common case, no value of a row is looked at, and the choice is one comparison
+of columns: 0.55 us a row and prompt, nearly all the draws'.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
-from taskc.compiler.examples import Rows
-from taskc.compiler.keys import Scope
+from taskc.compiler import plan
+from taskc.compiler.examples import Drop, PhraseTask
+from taskc.compiler.keys import RowKey, Scope
+from taskc.compiler.rows.evaluate import Env
+from taskc.compiler.turns.prompts import CompiledTemplate, RowLeftError, compiled
+from taskc.compiler.turns.turn import Mistake
 
-__all__ = ["PromptChoice"]
+__all__ = [
+    "Chosen",
+    "Names",
+    "PromptChoice",
+    "choose",
+    "eligible",
+    "is_gated",
+    "no_prompt_applies",
+]
 
 
 class PromptChoice:
-    """Draws of a chunk's rows for each of several prompts."""
+    """Draws of rows for each of several prompts.
 
-    __slots__ = ("_columns", "_labels", "_of_all")
+    Attributes:
+        of_all: For each row the index of the prompt that it draws where all apply, int64 [rows].
+    """
 
-    def __init__(self, scope: Scope, rows: Rows, repetition: int, labels: Sequence[str]) -> None:
+    __slots__ = ("_columns", "_labels", "of_all")
+
+    def __init__(  # noqa: PLR0917 - the order is that of `Scope.draws`
+        self,
+        scope: Scope,
+        source: str,
+        ids: Sequence[bytes],
+        ordinals: Sequence[int],
+        repetition: int,
+        labels: Sequence[str],
+    ) -> None:
         """Draws for every row and label.
 
         Args:
             scope: The mixture's scope.
-            rows: The chunk.
+            source: Name of the rows' source.
+            ids: Row ids, 16 bytes each.
+            ordinals: Positions among equal rows, as many as `ids`.
             repetition: How often the rows were delivered before.
             labels: "TEMPLATE.LABEL", all different.
         """
         self._labels = tuple(labels)
         self._columns = [
-            scope.draws(rows.source, rows.ids, rows.ordinals, repetition, f"prompt/{label}")
+            scope.draws(source, ids, ordinals, repetition, f"prompt/{label}")
             for label in (labels if len(labels) > 1 else ())
         ]
-        self._of_all = self._largest_of_all() if self._columns else [0] * len(rows)
+        self.of_all = self._largest() if self._columns else np.zeros(len(ids), np.int64)
 
-    def _largest_of_all(self) -> list[int]:
+    def _largest(self) -> npt.NDArray[np.int64]:
         # Of equals argmax gives the first and rendezvous the largest label: labels run downwards.
         order = sorted(range(len(self._labels)), key=self._labels.__getitem__, reverse=True)
         draws = np.array([self._columns[index] for index in order], np.uint64)
-        return [order[position] for position in draws.argmax(axis=0).tolist()]
+        largest: npt.NDArray[np.int64] = np.array(order, np.int64)[draws.argmax(axis=0)]
+        return largest
 
     def of(self, row: int, applying: Sequence[int]) -> int:
         """The index of the prompt that `row` draws among `applying`, at least one, in order."""
         if len(applying) == len(self._labels):
-            return self._of_all[row]
+            return int(self.of_all[row])
         if len(applying) == 1:
             return applying[0]
         columns, labels = self._columns, self._labels
         return max(applying, key=lambda index: (columns[index][row], labels[index]))
+
+
+# ---- of a chunk --------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Chosen:
+    """Pairs of row and prompt that are to be phrased, and the rows that have none.
+
+    Attributes:
+        rows: Index of the row of each pair, never falling.
+        prompts: Index of its prompt among all prompts of all templates, in order.
+        drops: Row -> why no prompt applies to it.
+        mistakes: (row, mistake).
+    """
+
+    rows: list[int] = field(default_factory=list)
+    prompts: list[int] = field(default_factory=list)
+    drops: dict[int, Drop] = field(default_factory=dict)
+    mistakes: list[tuple[int, Mistake]] = field(default_factory=list)
+
+
+class Names:
+    """The names of one row after another, with draws of `choose` by the mixture's scope."""
+
+    __slots__ = ("_env", "_row", "scope", "task")
+
+    def __init__(self, task: PhraseTask) -> None:
+        self.task = task
+        self.scope = Scope.mixture(task.seed)
+        self._row = 0
+        self._env = Env({}, self._draw)
+
+    def of(self, row: int) -> Env:
+        """The names of a row; good until the next row's are asked for."""
+        self._row = row
+        self._env.values = self.task.rows.values[row]
+        return self._env
+
+    def key(self) -> RowKey:
+        """The row whose names were asked for last."""
+        rows = self.task.rows
+        return RowKey(rows.ids[self._row], rows.ordinals[self._row])
+
+    def _draw(self, name: str) -> int:
+        task = self.task
+        return self.scope.draw(task.rows.source, self.key(), task.repetition, name)
+
+
+def is_gated(templates: Sequence[CompiledTemplate]) -> bool:
+    """Whether values of a row decide which prompts it may have."""
+    return any(template.is_gated for template in templates)
+
+
+def eligible(templates: Sequence[CompiledTemplate], *, evaluation: bool) -> list[int]:
+    """Indices among all prompts of those that rows may have: all but inverse ones, or answered."""
+    prompts = [prompt for template in templates for prompt in template.prompts]
+    return [
+        index
+        for index, prompt in enumerate(prompts)
+        if (not prompt.is_inverse if evaluation else prompt.has_target)
+    ]
+
+
+def no_prompt_applies(source: plan.Source, templates: Sequence[CompiledTemplate]) -> Drop:
+    """The drop of a row that no prompt is left for."""
+    at = templates[0].at if len(templates) == 1 else source.at
+    return Drop("phrase", "no prompt applies", at)
+
+
+def choose(task: PhraseTask) -> Chosen:
+    """Says by which prompts each row is phrased: by the one it draws, or in an evaluation by all.
+
+    A row's values are only looked at where a `where` or a `when` asks for them.
+    """
+    templates = compiled(task.templates)
+    prompts = [prompt for template in templates for prompt in template.prompts]
+    applying = eligible(templates, evaluation=task.evaluation)
+    rows = task.rows
+    if not applying and not is_gated(templates):
+        drop = no_prompt_applies(task.source, templates)
+        return Chosen(drops=dict.fromkeys(range(len(rows)), drop))
+    labels = [] if task.evaluation else [prompts[index].label for index in applying]
+    scope = Scope.mixture(task.seed)
+    choice = PromptChoice(scope, rows.source, rows.ids, rows.ordinals, task.repetition, labels)
+    if is_gated(templates):
+        return _chosen(task, templates, applying, choice)
+    if task.evaluation:
+        owners = np.repeat(np.arange(len(rows)), len(applying)).tolist()
+        return Chosen(owners, applying * len(rows))
+    drawn: list[int] = np.array(applying, np.int64)[choice.of_all].tolist()
+    return Chosen(list(range(len(rows))), drawn)
+
+
+def _chosen(
+    task: PhraseTask,
+    templates: Sequence[CompiledTemplate],
+    applying: Sequence[int],
+    choice: PromptChoice,
+) -> Chosen:
+    """Chooses row by row, among the prompts that the row's values let it have."""
+    gates = _Gates(task, templates, applying)
+    chosen = Chosen()
+    for row in range(len(task.rows)):
+        try:
+            own = gates.applying(row)
+        except RowLeftError as left:
+            if isinstance(left.fate, Mistake):  # a condition drops no row this way
+                chosen.mistakes.append((row, left.fate))
+            continue
+        if isinstance(own, Drop):
+            chosen.drops[row] = own
+            continue
+        taken = own if task.evaluation else [choice.of(row, own)]
+        chosen.rows += [row] * len(taken)
+        chosen.prompts += [applying[index] for index in taken]
+    return chosen
+
+
+class _Gates:
+    """`where` and `when` of a task's templates."""
+
+    def __init__(
+        self, task: PhraseTask, templates: Sequence[CompiledTemplate], applying: Sequence[int]
+    ) -> None:
+        self.names = Names(task)
+        self.source = task.source
+        self.templates = templates
+        owned = [
+            (position, prompt)
+            for position, template in enumerate(templates)
+            for prompt in template.prompts
+        ]
+        self.prompts = [owned[index] for index in applying]
+
+    def applying(self, row: int) -> list[int] | Drop:
+        """Positions among the eligible prompts, at least one, or why there is none."""
+        env = self.names.of(row)
+        admitted: dict[int, Env] = {}
+        refusals: list[Drop] = []
+        for position, template in enumerate(self.templates):
+            names = template.names(env)
+            refusal = template.refusal(names)
+            if refusal is None:
+                admitted[position] = names
+            else:
+                refusals.append(refusal)
+        if refusals and not admitted:
+            return refusals[0]
+        found = [
+            index
+            for index, (position, prompt) in enumerate(self.prompts)
+            if position in admitted and prompt.applies(admitted[position])
+        ]
+        return found or no_prompt_applies(self.source, self.templates)

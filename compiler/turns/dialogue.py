@@ -1,22 +1,21 @@
 """Dialogues that come from the row: `dialogue from E`.
 
 In: the value of E for one row, a list of messages {role, content, train: bool?}. Out: turns; a
-`Drop` for a dialogue that can't be trained on; a `Mistake` for a value that is no dialogue at
+`Fate` for a dialogue that can't be trained on; a `Mistake` for a value that is no dialogue at
 all. A message's own `train` wins over the format's loss rule. An empty message is no reason to
 guess: the row leaves.
 """
 
 from taskc.compiler import plan
-from taskc.compiler.examples import Drop
 from taskc.compiler.rows.findings import shown
-from taskc.compiler.turns.turn import Loss, Mistake, Turn
+from taskc.compiler.turns.turn import Fate, Loss, Mistake, Turn
 
 __all__ = ["turns_of"]
 
 ROLES = ("system", "user", "assistant", "tool")
 
 
-def turns_of(messages: object, at: plan.Place) -> list[Turn] | Drop | Mistake:
+def turns_of(messages: object, at: plan.Place) -> list[Turn] | Fate | Mistake:
     """Returns the turns of a row's messages.
 
     Args:
@@ -32,11 +31,11 @@ def turns_of(messages: object, at: plan.Place) -> list[Turn] | Drop | Mistake:
             return turn
         turns.append(turn)
     if not turns:
-        return Drop("phrase", "dialogue without messages", at)
+        return Fate("phrase", "dialogue without messages", "prompt")
     return turns
 
 
-def _turn(number: int, message: object, at: plan.Place) -> Turn | Drop | Mistake:
+def _turn(number: int, message: object, at: plan.Place) -> Turn | Fate | Mistake:
     if not isinstance(message, dict):
         return _mistake(at, f"message {number} is no record", message)
     role, content, train = (message.get(name) for name in ("role", "content", "train"))
@@ -44,7 +43,7 @@ def _turn(number: int, message: object, at: plan.Place) -> Turn | Drop | Mistake
         known = ", ".join(ROLES)
         return _mistake(at, f"message {number} has no role that is known", role, f"roles: {known}")
     if content is None or content == "":
-        return Drop("phrase", "message without content", at)
+        return Fate("phrase", "message without content", "prompt")
     if not isinstance(content, str):
         return _mistake(at, f"the content of message {number} is no text", content)
     match train:

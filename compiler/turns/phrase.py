@@ -2,20 +2,22 @@
 
 In: a chunk of rows of one source and the templates that serve it. Out: turns `(role, text,
 loss)`, never one string, for one prompt of each row, or for every prompt where the rows are
-evaluated; and a reason for each row that gives none. Every choice is a keyed draw of the row, so
-nothing depends on the chunk. About 5 us a row, and 0.55 us for each prompt that can be drawn.
+evaluated; and a reason for each row that gives none. It is done in two steps, so that examples may
+be looked up between them: `choose` says by which prompts, `phrase_by` carries it out. Every choice
+is a keyed draw of the row, so nothing depends on the chunk. About 2 us a row.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from taskc.compiler import plan
 from taskc.compiler.examples import Drop, PhraseTask, Value
-from taskc.compiler.keys import RowKey, Scope, permutation
+from taskc.compiler.keys import permutation
 from taskc.compiler.rows.evaluate import Env, compile_expression
 from taskc.compiler.rows.findings import shown
-from taskc.compiler.turns.choice import PromptChoice
+from taskc.compiler.turns.accounts import Clauses, accounts
+from taskc.compiler.turns.choice import Names, choose
 from taskc.compiler.turns.options import Options
 from taskc.compiler.turns.prompts import (
     Clause,
@@ -24,9 +26,9 @@ from taskc.compiler.turns.prompts import (
     RowLeftError,
     compiled,
 )
-from taskc.compiler.turns.turn import Loss, Mistake, Turn
+from taskc.compiler.turns.turn import Fate, Loss, Mistake, Turn, Voice
 
-__all__ = ["Phrased", "Phrasing", "phrase"]
+__all__ = ["Phrased", "Phrasing", "phrase", "phrase_by"]
 
 
 @dataclass(slots=True)
@@ -37,7 +39,8 @@ class Phrased:
         row: Index into the task's rows.
         template: Index into the task's templates.
         prompt: Index into the template's prompts.
-        turns: In order.
+        texts: What is said in each turn, in order.
+        voices: Who speaks each turn.
         options: The options, where the template has some.
         answers: Evaluation only: the text of the answering turn with each option as the answer;
             empty where there are no options or they don't change it.
@@ -47,10 +50,19 @@ class Phrased:
     row: int
     template: int
     prompt: int
-    turns: list[Turn]
+    texts: list[str]
+    voices: tuple[Voice, ...]
     options: Options | None = None
     answers: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The turns in order."""
+        return [
+            Turn(voice.role, text, voice.loss)
+            for voice, text in zip(self.voices, self.texts, strict=True)
+        ]
 
     @property
     def correct(self) -> list[int]:
@@ -66,209 +78,177 @@ class Phrased:
 
 @dataclass(slots=True)
 class Phrasing:
-    """What became of a chunk's rows.
+    """What became of pairs of row and prompt.
 
     Attributes:
-        examples: In order of rows; in an evaluation in order of templates and prompts within a row.
-        drops: Row -> why it gave no example.
+        examples: In order of pairs.
+        pairs: Of each example, its pair.
+        fates: Pair -> why it gave no example.
+        mistakes: (row, mistake); such a row has neither examples nor fates.
+        drops: Row -> why it gave no example at all.
         lost: Evaluation only: prompts that gave no example for a row that gave others.
-        mistakes: (row, mistake).
     """
 
     examples: list[Phrased] = field(default_factory=list)
+    pairs: list[int] = field(default_factory=list)
+    fates: dict[int, Fate] = field(default_factory=dict)
+    mistakes: list[tuple[int, Mistake]] = field(default_factory=list)
     drops: dict[int, Drop] = field(default_factory=dict)
     lost: list[tuple[str, Drop]] = field(default_factory=list)
-    mistakes: list[tuple[int, Mistake]] = field(default_factory=list)
 
 
 def phrase(task: PhraseTask) -> Phrasing:
     """Phrases every row of a task: by one drawn prompt, or for an evaluation by all of them."""
-    phraser = _Phraser(task)
-    phrasing = Phrasing()
-    for row in range(len(task.rows)):
-        if task.evaluation:
-            phraser.evaluate(row, phrasing)
-        else:
-            phraser.draw(row, phrasing)
+    chosen = choose(task)
+    phrasing = phrase_by(task, chosen.rows, chosen.prompts)
+    clauses = Clauses(task.templates)
+    found = accounts(
+        chosen.rows, chosen.prompts, phrasing.fates, clauses, evaluation=task.evaluation
+    )
+    phrasing.drops = chosen.drops | found.drops
+    phrasing.lost = found.lost
+    phrasing.mistakes += chosen.mistakes
+    phrasing.mistakes.sort(key=lambda found: found[0])
     return phrasing
 
 
+def phrase_by(task: PhraseTask, rows: Sequence[int], prompts: Sequence[int]) -> Phrasing:
+    """Phrases pairs of row and prompt; accounts for pairs, not for rows.
+
+    Args:
+        task: The rows and templates.
+        rows: Index of the row of each pair, never falling.
+        prompts: Index of its prompt among all prompts of all templates, one that applies.
+    """
+    phraser = _Phraser(task)
+    phrased = phraser.evaluated if task.evaluation else phraser.trained
+    phrasing = Phrasing()
+    examples, pairs = phrasing.examples, phrasing.pairs
+    failed: dict[int, Mistake] = {}
+    for pair, (row, prompt) in enumerate(zip(rows, prompts, strict=True)):
+        if row in failed:
+            continue
+        try:
+            example = phrased(row, prompt)
+        except RowLeftError as left:
+            if isinstance(left.fate, Mistake):
+                failed[row] = left.fate
+            else:
+                phrasing.fates[pair] = left.fate
+        else:
+            examples.append(example)
+            pairs.append(pair)
+    if failed:
+        _leave_out(phrasing, rows, failed)
+    return phrasing
+
+
+def _leave_out(phrasing: Phrasing, rows: Sequence[int], failed: dict[int, Mistake]) -> None:
+    """Takes rows with a mistake out of the rest."""
+    kept = [index for index, pair in enumerate(phrasing.pairs) if rows[pair] not in failed]
+    phrasing.examples = [phrasing.examples[index] for index in kept]
+    phrasing.pairs = [phrasing.pairs[index] for index in kept]
+    phrasing.fates = {
+        pair: fate for pair, fate in phrasing.fates.items() if rows[pair] not in failed
+    }
+    phrasing.mistakes = list(failed.items())
+
+
 class _Query(NamedTuple):
-    """A row under one template, to be evaluated; `references` are the source's, if it has some."""
+    """A row under one template, to be evaluated: what its prompts have in common."""
 
-    row: int
-    template: int
     names: Env
-    references: tuple[str, ...] | None
-
-    def phrased(self, prompt: CompiledPrompt, options: Options | None) -> Phrased:
-        """The row by one prompt."""
-        answers: tuple[str, ...] = ()
-        if options is not None:
-            answers = _answers(prompt, self.names, options)
-            _answer(self.names, options, options.own)
-        turns = prompt.turns(self.names)
-        target = next((turn.text for turn in reversed(turns) if turn.loss is not Loss.NEVER), None)
-        references = self.references
-        if references is None:
-            references = () if target is None else (target,)
-        return Phrased(self.row, self.template, prompt.index, turns, options, answers, references)
+    options: Options | None
+    fate: Fate | None  # why no prompt of the template gives an example
 
 
 class _Phraser:
-    """The templates of a task, compiled, and the draws of its rows."""
+    """The templates of a task, compiled, and the names of its rows."""
 
     def __init__(self, task: PhraseTask) -> None:
         self.task = task
-        self.scope = Scope.mixture(task.seed)
-        self.templates = compiled(task.templates)
-        self.references = _references(task.source)
-        self.drawable = [
-            (position, prompt)
-            for position, template in enumerate(self.templates)
+        self.names = Names(task)
+        self.prompts = [
+            (position, template, prompt)
+            for position, template in enumerate(compiled(task.templates))
             for prompt in template.prompts
-            if prompt.has_target
         ]
-        labels = [] if task.evaluation else [prompt.label for _, prompt in self.drawable]
-        self.choice = PromptChoice(self.scope, task.rows, task.repetition, labels)
-        self.everything = range(len(labels))
-        self.is_gated = any(template.is_gated for template in self.templates)
+        self.references = _references(task.source) if task.evaluation else None
+        self._row = -1
+        self._accepted: tuple[str, ...] | None = None  # references of that row
+        self._queries: dict[int, _Query] = {}  # of that row, by template
 
-    # ---- training ------------------------------------------------------------------------------
-
-    def draw(self, row: int, phrasing: Phrasing) -> None:
-        """Phrases a row by the prompt that it draws."""
-        try:
-            example = self._drawn(row)
-        except RowLeftError as left:
-            _leave(row, left.fate, phrasing)
-        else:
-            phrasing.examples.append(example)
-
-    def _drawn(self, row: int) -> Phrased:
-        env = self._env(row)
-        admitted: dict[int, Env] = {}
-        applying = self._applying(env, admitted) if self.is_gated else self.everything
-        if not applying:
-            raise RowLeftError(self._refusal(env))
-        position, prompt = self.drawable[self.choice.of(row, applying)]
-        template = self.templates[position]
-        names = admitted[position] if self.is_gated else template.names(env)
-        options = self._options(template, names, row)
-        turns = prompt.turns(names)
-        # Of what the template itself writes, `drawable` holds only prompts with a target.
-        if prompt.messages is not None and all(turn.loss is Loss.NEVER for turn in turns):
-            raise RowLeftError(Drop("phrase", "no trained turn", prompt.at))
-        return Phrased(row, position, prompt.index, turns, options)
-
-    def _applying(self, env: Env, admitted: dict[int, Env]) -> list[int]:
-        """Indices of `drawable` that `where` and `when` let the row have.
-
-        Args:
-            env: The row's names.
-            admitted: Filled with the names under each template whose `where` lets the row in.
-        """
-        for position, template in enumerate(self.templates):
-            names = template.names(env)
-            if template.refusal(names) is None:
-                admitted[position] = names
-        return [
-            index
-            for index, (position, prompt) in enumerate(self.drawable)
-            if position in admitted and prompt.applies(admitted[position])
-        ]
-
-    def _refusal(self, env: Env) -> Drop:
-        """Why no prompt applies: the `where` that kept the row out, if all templates have one."""
-        refusals = [template.refusal(template.names(env)) for template in self.templates]
-        first = next((refusal for refusal in refusals if refusal is not None), None)
-        if first is not None and None not in refusals:
-            return first
-        at = self.templates[0].at if len(self.templates) == 1 else self.task.source.at
-        return Drop("phrase", "no prompt applies", at)
+    def trained(self, row: int, prompt_index: int) -> Phrased:
+        """A row by the prompt that it drew."""
+        position, template, prompt = self.prompts[prompt_index]
+        names = self.names.of(row)
+        options = None
+        if not template.is_plain:
+            names = template.names(names)
+            options = self._options(template, names)
+        texts, voices = prompt.spoken(names)
+        # Of what the template itself writes, only prompts with a target are drawn.
+        if prompt.messages is not None and all(voice.loss is Loss.NEVER for voice in voices):
+            raise RowLeftError(Fate("phrase", "no trained turn", "prompt"))
+        return Phrased(row, position, prompt.index, texts, voices, options)
 
     # ---- evaluation ----------------------------------------------------------------------------
 
-    def evaluate(self, row: int, phrasing: Phrasing) -> None:
-        """Phrases a row by every prompt but the inverse ones."""
-        env = self._env(row)
-        found: list[Phrased] = []
-        lost: list[tuple[str, Drop]] = []
-        fate: Drop | Mistake | None
-        try:
-            references = self.references(env) if self.references else None
-            for position, template in enumerate(self.templates):
-                names = template.names(env)
-                if template.refusal(names) is None:
-                    self._evaluate(_Query(row, position, names, references), found, lost)
-            fate = None if found else lost[0][1] if lost else self._refusal(env)
-        except RowLeftError as left:
-            fate = left.fate
+    def evaluated(self, row: int, prompt_index: int) -> Phrased:
+        """A row by one of the prompts that it is evaluated by."""
+        position, template, prompt = self.prompts[prompt_index]
+        if row != self._row:
+            self._row, self._queries = row, {}
+            self._accepted = self.references(self.names.of(row)) if self.references else None
+        if position not in self._queries:
+            self._queries[position] = self._query(template)
+        names, options, fate = self._queries[position]
         if fate is not None:
-            _leave(row, fate, phrasing)
-            return
-        phrasing.examples += found
-        phrasing.lost += lost
+            raise RowLeftError(fate)
+        answers: tuple[str, ...] = ()
+        if options is not None:
+            answers = _answers(prompt, names, options)
+            _answer(names, options, options.own)
+        texts, voices = prompt.spoken(names)
+        accepted = self._accepted
+        if accepted is None:
+            targets = [
+                text
+                for text, voice in zip(texts, voices, strict=True)
+                if voice.loss is not Loss.NEVER
+            ]
+            accepted = tuple(targets[-1:])
+        return Phrased(row, position, prompt.index, texts, voices, options, answers, accepted)
 
-    def _evaluate(self, query: _Query, found: list[Phrased], lost: list[tuple[str, Drop]]) -> None:
-        """Phrases a row by the prompts of one template; what a drop takes is `lost`."""
-        template = self.templates[query.template]
-        prompts = [
-            prompt
-            for prompt in template.prompts
-            if not prompt.is_inverse and prompt.applies(query.names)
-        ]
+    def _query(self, template: CompiledTemplate) -> _Query:
+        """The present row under a template."""
+        names = template.names(self.names.of(self._row))
         try:
-            options = self._options(template, query.names, query.row) if prompts else None
+            return _Query(names, self._options(template, names), None)
         except RowLeftError as left:
             if isinstance(left.fate, Mistake):
                 raise
-            lost += [(prompt.label, left.fate) for prompt in prompts]
-            return
-        for prompt in prompts:
-            try:
-                found.append(query.phrased(prompt, options))
-            except RowLeftError as left:
-                if isinstance(left.fate, Mistake):
-                    raise
-                lost.append((prompt.label, left.fate))
+            return _Query(names, None, left.fate)
 
-    # ---- names ---------------------------------------------------------------------------------
+    # ---- options -------------------------------------------------------------------------------
 
-    def _env(self, row: int) -> Env:
-        """The names of a row; draws of `choose` are the row's, by the mixture's scope."""
-        rows, scope = self.task.rows, self.scope
-
-        def draw(name: str) -> int:
-            key = RowKey(rows.ids[row], rows.ordinals[row])
-            return scope.draw(rows.source, key, self.task.repetition, name)
-
-        return Env(rows.values[row], draw)
-
-    def _options(self, template: CompiledTemplate, names: Env, row: int) -> Options | None:
-        """The row's options; adds `options` and `answer` to its names."""
+    def _options(self, template: CompiledTemplate, names: Env) -> Options | None:
+        """The present row's options; adds `options` and `answer` to its names."""
         if template.options is None:
             return None
-        rows, task = self.task.rows, self.task
+        task, scope = self.task, self.names.scope
 
         def shuffle(num_options: int) -> list[int]:
-            key = RowKey(rows.ids[row], rows.ordinals[row])
             draw_name = f"options/{template.name}"
+            key = self.names.key()
             return permutation(
-                self.scope, rows.source, key, task.repetition, draw_name, num_options
+                scope, task.rows.source, key, task.repetition, draw_name, num_options
             )
 
         options = template.options.of(names, shuffle)
         names.values["options"] = options.shown
         _answer(names, options, options.own)
         return options
-
-
-def _leave(row: int, fate: Drop | Mistake, phrasing: Phrasing) -> None:
-    if isinstance(fate, Mistake):
-        phrasing.mistakes.append((row, fate))
-    else:
-        phrasing.drops[row] = fate
 
 
 def _answer(names: Env, options: Options, index: int) -> None:

@@ -18,9 +18,9 @@ from taskc.compiler.rows.findings import shown
 from taskc.compiler.rows.operators import RowError
 from taskc.compiler.turns import dialogue
 from taskc.compiler.turns.options import Options, arranged
-from taskc.compiler.turns.turn import Loss, Mistake, Role, Turn
+from taskc.compiler.turns.turn import Fate, Loss, Mistake, Voice
 
-__all__ = ["Clause", "CompiledPrompt", "CompiledTemplate", "RowLeftError", "compiled"]
+__all__ = ["Clause", "CompiledPrompt", "CompiledTemplate", "RowLeftError", "Spoken", "compiled"]
 
 Result = TypeVar("Result")
 
@@ -29,9 +29,9 @@ Shuffle = Callable[[int], list[int]]
 
 
 class RowLeftError(Exception):
-    """A row gives no example under a template."""
+    """A row gives no example by a prompt."""
 
-    def __init__(self, fate: Drop | Mistake) -> None:
+    def __init__(self, fate: Fate | Mistake) -> None:
         super().__init__()
         self.fate = fate
 
@@ -60,10 +60,11 @@ def _failure(what: str, at: plan.Place, error: RowError) -> RowLeftError:
     )
 
 
-class _CompiledTurn(NamedTuple):
-    role: Role
-    text: Callable[[Env], str]
-    loss: Loss
+class Spoken(NamedTuple):
+    """The turns of a row: their texts, and who speaks each."""
+
+    texts: list[str]
+    voices: tuple[Voice, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,10 @@ class CompiledPrompt:
         has_target: Whether some turn of it can be trained on.
         is_inverse: Whether evaluation leaves it out.
         is_dialogue: Whether it is a `dialogue`.
+        when: Whether it applies to a row; None: to every one.
+        texts: Of the turns that the template writes.
+        voices: Of the same turns.
+        messages: The turns that the row brings, where the template writes none.
     """
 
     index: int
@@ -85,30 +90,33 @@ class CompiledPrompt:
     is_inverse: bool
     is_dialogue: bool
     when: Clause[Value] | None
-    written: tuple[_CompiledTurn, ...]
+    texts: tuple[Callable[[Env], str], ...]
+    voices: tuple[Voice, ...]
     messages: Clause[Value] | None
 
     def applies(self, env: Env) -> bool:
         """Whether `when` lets the row in."""
         return self.when is None or self.when(env) is True
 
-    def turns(self, env: Env) -> list[Turn]:
+    def spoken(self, env: Env) -> Spoken:
         """The turns of a row."""
         if self.messages is None:
             try:
-                return [Turn(role, text(env), loss) for role, text, loss in self.written]
+                return Spoken([text(env) for text in self.texts], self.voices)
             except RowError as error:
                 raise _failure(f"prompt `{self.label}`", self.at, error) from error
         read = dialogue.turns_of(self.messages(env), self.at)
         if not isinstance(read, list):
             raise RowLeftError(read)
-        return read
+        return Spoken(
+            [turn.text for turn in read], tuple(Voice(turn.role, turn.loss) for turn in read)
+        )
 
     def answer_text(self, env: Env) -> str | None:
         """The text of the last turn that can be trained on; None where the row brings turns."""
-        for turn in reversed(self.written):
-            if turn.loss is not Loss.NEVER:
-                return Clause(turn.text, self.at, f"prompt `{self.label}`")(env)
+        for text, voice in zip(reversed(self.texts), reversed(self.voices), strict=True):
+            if voice.loss is not Loss.NEVER:
+                return Clause(text, self.at, f"prompt `{self.label}`")(env)
         return None
 
 
@@ -119,11 +127,13 @@ class CompiledTemplate:
     Attributes:
         name: The template's name.
         is_gated: Whether a `where` or a `when` can keep a row out.
+        is_plain: Whether its prompts see the row's own names and no others.
     """
 
     name: str
     at: plan.Place
     is_gated: bool
+    is_plain: bool
     prompts: tuple[CompiledPrompt, ...]
     lets: tuple[tuple[str, Clause[Value]], ...]
     wheres: tuple[Clause[Value], ...]
@@ -200,7 +210,7 @@ def _checked(
     shuffle: Shuffle,
 ) -> Options:
     if len(set(surfaces)) < len(surfaces):
-        raise RowLeftError(Drop("phrase", "two equal options", options.at))
+        raise RowLeftError(Fate("phrase", "two equal options", "options"))
     order = shuffle(len(surfaces)) if options.shuffled else None
     return arranged(options.style, surfaces, own, order)
 
@@ -238,6 +248,7 @@ def _compiled(template_json: str) -> CompiledTemplate:
         name=template.name,
         at=template.at,
         is_gated=bool(template.wheres) or any(prompt.when for prompt in template.prompts),
+        is_plain=not template.lets and template.options is None,
         prompts=prompts,
         lets=tuple(
             (let.name, Clause(compile_expression(let.value), let.at, f"`let {let.name}`"))
@@ -257,14 +268,6 @@ def _compiled_prompt(template: plan.Template, index: int, prompt: plan.Prompt) -
     def clause(expression: plan.Expr) -> Clause[Value]:
         return Clause(compile_expression(expression), prompt.at, f"prompt `{label}`")
 
-    written = tuple(
-        _CompiledTurn(
-            turn.role,
-            compile_text(turn.text),
-            Loss.BY_FORMAT if turn.trained else Loss.NEVER,
-        )
-        for turn in prompt.turns
-    )
     return CompiledPrompt(
         index=index,
         label=label,
@@ -273,7 +276,11 @@ def _compiled_prompt(template: plan.Template, index: int, prompt: plan.Prompt) -
         is_inverse=prompt.kind == "inverse",
         is_dialogue=prompt.kind == "dialogue",
         when=clause(prompt.when) if prompt.when is not None else None,
-        written=written,
+        texts=tuple(compile_text(turn.text) for turn in prompt.turns),
+        voices=tuple(
+            Voice(turn.role, Loss.BY_FORMAT if turn.trained else Loss.NEVER)
+            for turn in prompt.turns
+        ),
         messages=clause(prompt.messages) if prompt.messages is not None else None,
     )
 

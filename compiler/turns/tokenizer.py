@@ -116,9 +116,12 @@ class Loaded:
 
     def spelled(self, ids: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
         """Positions at which the ids of texts are special ones; any at all stops the build."""
-        is_special = np.zeros(self.vocab_size, np.bool_)
-        is_special[list(self.special_ids)] = True
-        return np.flatnonzero(is_special[ids])
+        if not self.special_ids:
+            return np.zeros(0, np.int64)
+        # They stand together at one end of most vocabularies: a text's ids are outside that range.
+        is_near = (ids >= self.special_ids[0]) & (ids <= self.special_ids[-1])
+        near = np.flatnonzero(is_near)
+        return near[np.isin(ids[near], np.array(self.special_ids, np.uint32))]
 
 
 def load(spec: plan.Tokenizer) -> tuple[Loaded | None, list[Diagnostic]]:

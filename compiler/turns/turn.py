@@ -1,7 +1,7 @@
 """A turn: a text spoken in a role, and what the template said of its loss.
 
 In: nothing. Out: the values that `phrase` hands to `encode`, and the two ways in which a row can
-leave: a `Drop`, which goes to the ledger, or a `Mistake`, which stops the build.
+leave: a `Fate`, which goes to the ledger, or a `Mistake`, which stops the build.
 """
 
 from enum import Enum, auto
@@ -9,9 +9,10 @@ from typing import Literal, NamedTuple
 
 from taskc.compiler import plan
 
-__all__ = ["Loss", "Mistake", "Role", "Turn"]
+__all__ = ["ClauseName", "Fate", "Loss", "Mistake", "Role", "Turn", "Voice"]
 
 Role = Literal["input", "target", "system", "user", "assistant", "tool"]
+ClauseName = Literal["prompt", "options", "format"]
 
 
 class Loss(Enum):
@@ -28,6 +29,29 @@ class Turn(NamedTuple):
     role: Role
     text: str
     loss: Loss
+
+
+class Voice(NamedTuple):
+    """Who speaks a turn, and whether the loss may see it: a turn without its text."""
+
+    role: Role
+    loss: Loss
+
+
+class Fate(NamedTuple):
+    """Why a row gives no example by one prompt.
+
+    The clause has a name and no place: fates are kept from build to build, and places move.
+
+    Attributes:
+        stage: "phrase" or "encode".
+        reason: As in `Drop`.
+        clause: What did it: the prompt, its template's options, or the format.
+    """
+
+    stage: str
+    reason: str
+    clause: ClauseName
 
 
 class Mistake(NamedTuple):

@@ -6,6 +6,7 @@ the turns before it are its input, those after it are left out.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple, assert_never
 
 import numpy as np
@@ -23,7 +24,7 @@ from taskc.compiler.turns.formats.overflow import (
 from taskc.compiler.turns.formats.pieces import Pieces
 from taskc.compiler.turns.phrase import Phrased
 from taskc.compiler.turns.tokenizer import Loaded
-from taskc.compiler.turns.turn import Loss, Turn
+from taskc.compiler.turns.turn import Loss, Voice
 
 __all__ = ["laid_out"]
 
@@ -110,11 +111,11 @@ def _turns(
     is_answer: list[bool] = []
     counts: list[int] = []
     for example in examples:
-        turns = _evaluated(example.turns) if evaluation else example.turns
-        counts.append(len(turns))
-        text += [texts.add(turn.text) for turn in turns]
-        is_trained += _trained(turns, "last" if evaluation else loss, evaluation=evaluation)
-        is_answer += [turn.role in _ANSWERS for turn in turns]
+        voices = _evaluated(example.voices) if evaluation else example.voices
+        counts.append(len(voices))
+        text += [texts.add(text) for text in example.texts[: len(voices)]]
+        is_trained += _trained(voices, loss, evaluation=evaluation)
+        is_answer += [voice.role in _ANSWERS for voice in voices]
     return _Turns(
         example=np.repeat(np.arange(len(examples)), counts),
         text=np.array(text, np.int64),
@@ -123,27 +124,30 @@ def _turns(
     )
 
 
-def _evaluated(turns: list[Turn]) -> list[Turn]:
+def _evaluated(voices: tuple[Voice, ...]) -> tuple[Voice, ...]:
     """The turns up to the last answer; all of them where there is none."""
-    for stop in range(len(turns), 0, -1):
-        if turns[stop - 1].loss is not Loss.NEVER:
-            return turns[:stop]
-    return turns
+    for stop in range(len(voices), 0, -1):
+        if voices[stop - 1].loss is not Loss.NEVER:
+            return voices[:stop]
+    return voices
 
 
-def _trained(turns: list[Turn], loss: LossRule, *, evaluation: bool) -> list[bool]:
+@lru_cache(maxsize=1024)  # most dialogues of a source are spoken alike
+def _trained(voices: tuple[Voice, ...], loss: LossRule, *, evaluation: bool) -> tuple[bool, ...]:
     """Whether each turn is trained; a message's own `train` wins over the rule."""
     if evaluation:  # one target: the last turn, if it is an answer at all
-        return [False] * (len(turns) - 1) + [turns[-1].loss is not Loss.NEVER]
+        return (*[False] * (len(voices) - 1), voices[-1].loss is not Loss.NEVER)
     match loss:
         case "assistant":
-            return [turn.loss is not Loss.NEVER for turn in turns]
+            return tuple(voice.loss is not Loss.NEVER for voice in voices)
         case "last":
             last = max(
-                (index for index, turn in enumerate(turns) if turn.loss is Loss.BY_FORMAT),
+                (index for index, voice in enumerate(voices) if voice.loss is Loss.BY_FORMAT),
                 default=-1,
             )
-            return [turn.loss is Loss.ALWAYS or index == last for index, turn in enumerate(turns)]
+            return tuple(
+                voice.loss is Loss.ALWAYS or index == last for index, voice in enumerate(voices)
+            )
         case _:
             assert_never(loss)
 

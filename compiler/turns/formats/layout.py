@@ -4,8 +4,9 @@ In: nothing. Out: what the two formats have in common: the texts of a chunk, eac
 however often it stands there, and the value that a format hands back.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -30,10 +31,12 @@ class Texts:
         """The index of a text, new or not."""
         return self._indices.setdefault(text, len(self._indices))
 
-    def add_all(self, texts: Iterable[str]) -> npt.NDArray[np.int64]:
+    def add_all(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """The index of each text, int64."""
         indices = self._indices
-        return np.array([indices.setdefault(text, len(indices)) for text in texts], np.int64)
+        new = [text for text in dict.fromkeys(texts) if text not in indices]
+        indices.update(zip(new, count(len(indices)), strict=False))
+        return np.fromiter(map(indices.__getitem__, texts), np.int64, count=len(texts))
 
     def __iter__(self) -> Iterator[str]:
         """The texts in order of their indices."""

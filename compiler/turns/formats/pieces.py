@@ -71,7 +71,10 @@ def assembled(
     offsets = np.zeros(num_examples + 1, np.int64)
     np.cumsum(np.bincount(example, weights=length, minlength=num_examples), out=offsets[1:])
     total = int(ends[-1]) if len(ends) else 0
-    ids = pool[np.repeat(start - begins, length) + np.arange(total)]
+    # Four bytes an index: half the memory to go through, and no chunk has 2**31 tokens.
+    at = np.repeat((start - begins).astype(np.int32), length)
+    at += np.arange(total, dtype=np.int32)
+    ids = pool[at]
     begins = begins - offsets[example]
     spans = _merged(example, begins, begins + length, pieces.is_trained[is_filled])
     if not train_first:

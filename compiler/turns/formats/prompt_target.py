@@ -59,7 +59,7 @@ def laid_out(
         sides = _joined_for_evaluation(examples, frame, loaded)
     else:
         sides = _joined(examples, frame, loaded)
-    has_target = np.array([len(example.turns) > 1 for example in examples], np.bool_)
+    has_target = np.array([len(example.texts) > 1 for example in examples], np.bool_)
     cut = cut_prompts(
         sides.input_length,
         sides.target_length,
@@ -110,12 +110,12 @@ def _pieces(
 def _apart(examples: Sequence[Phrased], loaded: Loaded) -> _Sides:
     """`seam: split`: every text by itself, each different one once."""
     texts = Texts()
-    inputs = texts.add_all(example.turns[0].text for example in examples)
-    targets = texts.add_all(_target(example) for example in examples)
+    inputs = texts.add_all([example.texts[0] for example in examples])
+    targets = texts.add_all([_target(example) for example in examples])
     options = [[texts.add(text) for text in example.answers] for example in examples]
     encoded = loaded.encode(list(texts))
     starts, lengths = encoded.offsets[:-1], np.diff(encoded.offsets)
-    has_target = np.array([len(example.turns) > 1 for example in examples], np.bool_)
+    has_target = np.array([len(example.texts) > 1 for example in examples], np.bool_)
     return _Sides(
         texts=encoded.ids,
         input_start=starts[inputs],
@@ -129,7 +129,7 @@ def _apart(examples: Sequence[Phrased], loaded: Loaded) -> _Sides:
 
 def _joined(examples: Sequence[Phrased], frame: Frame, loaded: Loaded) -> _Sides:
     """`seam: join` in training: a token across the seam belongs to the input."""
-    heads = [example.turns[0].text + frame.joined for example in examples]
+    heads = [example.texts[0] + frame.joined for example in examples]
     placed = loaded.encode_placed(
         [head + _target(example) for head, example in zip(heads, examples, strict=True)]
     )
@@ -166,7 +166,7 @@ def _joined_for_evaluation(examples: Sequence[Phrased], frame: Frame, loaded: Lo
     texts = Texts()
     joint: list[list[int]] = []  # of each example: the input alone, its target, its options
     for example in examples:
-        head = example.turns[0].text + frame.joined
+        head = example.texts[0] + frame.joined
         answers = [_target(example), *example.answers]
         joint.append([texts.add(head), *(texts.add(head + answer) for answer in answers)])
     encoded = loaded.encode(list(texts))
@@ -195,7 +195,7 @@ def _joined_for_evaluation(examples: Sequence[Phrased], frame: Frame, loaded: Lo
 
 def _target(example: Phrased) -> str:
     """The text of the target; "" where there is none."""
-    return example.turns[1].text if len(example.turns) > 1 else ""
+    return example.texts[1] if len(example.texts) > 1 else ""
 
 
 def _num_common(columns: list[list[int]]) -> int:

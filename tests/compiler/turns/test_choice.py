@@ -18,7 +18,7 @@ def rows(make):
 def test_it_is_the_rendezvous_of_keys(rows, applying):
     """With all prompts applying or some of them, in any order of declaration."""
     scope = Scope.mixture(7)
-    choice = PromptChoice(scope, rows, 3, LABELS)
+    choice = PromptChoice(scope, "s", rows.ids, rows.ordinals, 3, LABELS)
     labels = [LABELS[index] for index in applying]
     expected = [
         applying[rendezvous(scope, "s", RowKey(row_id, ordinal), 3, labels)]
@@ -31,8 +31,8 @@ def test_it_is_the_rendezvous_of_keys(rows, applying):
 def test_a_new_prompt_moves_only_rows_that_choose_it(rows):
     """So that adding one re-encodes what it takes and nothing else."""
     scope = Scope.mixture(7)
-    before = PromptChoice(scope, rows, 0, LABELS[:3])
-    after = PromptChoice(scope, rows, 0, LABELS)
+    before = PromptChoice(scope, "s", rows.ids, rows.ordinals, 0, LABELS[:3])
+    after = PromptChoice(scope, "s", rows.ids, rows.ordinals, 0, LABELS)
     moved = [
         (before.of(row, range(3)), after.of(row, range(4)))
         for row in range(len(rows))

@@ -16,7 +16,7 @@ from taskc.compiler.store.backend import Buffer, Content, StoredObject
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-__all__ = ["Remote"]
+__all__ = ["Remote", "as_os_error", "written_s"]
 
 _WHEN = ("LastModified", "last_modified", "mtime", "updated", "modified", "created")
 
@@ -35,7 +35,7 @@ class Remote:
 
     def read(self, path: str) -> Content | None:
         """The object's bytes; None: it is not there."""
-        with _as_os_error():
+        with as_os_error():
             try:
                 return Content(memoryview(self.system.cat_file(f"{self.root}/{path}")), None)
             except FileNotFoundError:
@@ -48,7 +48,7 @@ class Remote:
             OSError: If the place refuses.
         """
         place = f"{self.root}/{path}"
-        with _as_os_error():
+        with as_os_error():
             # Only what has real folders makes any here.
             self.system.makedirs(place.rpartition("/")[0], exist_ok=True)
             self.system.pipe_file(place, b"".join(buffers))
@@ -56,7 +56,7 @@ class Remote:
     def names(self, folder: str) -> list[str]:
         """The names of the objects in a folder, sorted."""
         place = f"{self.root}/{folder}"
-        with _as_os_error():
+        with as_os_error():
             self.system.invalidate_cache()
             try:
                 found = self.system.ls(place, detail=False)
@@ -70,17 +70,17 @@ class Remote:
         Raises:
             OSError: If the place refuses.
         """
-        with _as_os_error(), suppress(FileNotFoundError):
+        with as_os_error(), suppress(FileNotFoundError):
             self.system.rm_file(f"{self.root}/{path}")
 
     def objects(self) -> Iterator[StoredObject]:
         """Yields every object."""
-        with _as_os_error():
+        with as_os_error():
             self.system.invalidate_cache()
             found = self.system.find(self.root, detail=True)
         skipped = len(self.system._strip_protocol(self.root)) + 1  # noqa: SLF001 - fsspec has no other name for it
         for place, info in found.items():
-            yield StoredObject(place[skipped:], int(info.get("size") or 0), _written_s(info))
+            yield StoredObject(place[skipped:], int(info.get("size") or 0), written_s(info))
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -97,7 +97,7 @@ class Remote:
 
 
 @contextmanager
-def _as_os_error() -> Iterator[None]:
+def as_os_error() -> Iterator[None]:
     """Turns what a file system's own library raises into the one error that callers know.
 
     Raises:
@@ -111,7 +111,7 @@ def _as_os_error() -> Iterator[None]:
         raise OSError(f"{type(error).__name__}: {error}") from error
 
 
-def _written_s(info: dict[str, object]) -> float:
+def written_s(info: dict[str, object]) -> float:
     """When an object was written; now, where its place doesn't say."""
     when = next((info[name] for name in _WHEN if info.get(name) is not None), None)
     match when:

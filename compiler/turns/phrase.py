@@ -18,8 +18,8 @@ from taskc.compiler.rows.evaluate import Env, compile_expression
 from taskc.compiler.rows.findings import shown
 from taskc.compiler.turns.accounts import Clauses, accounts
 from taskc.compiler.turns.choice import Names, choose
-from taskc.compiler.turns.options import Options
-from taskc.compiler.turns.prompts import (
+from taskc.compiler.turns.templates.options import Options
+from taskc.compiler.turns.templates.prompts import (
     Clause,
     CompiledPrompt,
     CompiledTemplate,

@@ -16,8 +16,8 @@ from taskc.compiler.examples import Drop, Value
 from taskc.compiler.rows.evaluate import Env, compile_expression, compile_text
 from taskc.compiler.rows.findings import shown
 from taskc.compiler.rows.operators import RowError
-from taskc.compiler.turns import dialogue
-from taskc.compiler.turns.options import Options, arranged
+from taskc.compiler.turns.templates import dialogue
+from taskc.compiler.turns.templates.options import Options, arranged
 from taskc.compiler.turns.turn import Fate, Loss, Mistake, Voice
 
 __all__ = ["Clause", "CompiledPrompt", "CompiledTemplate", "RowLeftError", "Spoken", "compiled"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from taskc.compiler.turns.options import arranged, mark
+from taskc.compiler.turns.templates.options import arranged, mark
 
 SURFACES = ("Yes", "It's not possible to tell", "No")
 

@@ -1,17 +1,18 @@
 """Columnar formats: Parquet, and Arrow IPC as file or stream.
 
-In: an input file. Out: chunks of rows as plain values, numbered from 1. Only the columns that are
-read are decoded. Integers, floats, texts, booleans, lists, records, nulls and dictionaries of these
-have a meaning in the language; a column of another kind (a timestamp, a decimal, bytes) is reported
-once a file.
+In: a range of an input file. Out: chunks of rows as plain values, numbered from 1. Only the columns
+that are read are decoded, and of them only the rows that are wanted. Integers, floats, texts,
+booleans, lists, records, nulls and dictionaries of these have a meaning in the language; a column
+of another kind (a timestamp, a decimal, bytes) is reported once a file.
 """
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from taskc.compiler.rows.connect.files import FileProblemError, InputFile
-from taskc.compiler.rows.connect.raw import RawChunk
+from taskc.compiler.rows.connect.files import FileProblemError, InputFile, check_unchanged
+from taskc.compiler.rows.connect.raw import RawChunk, Value, Wanted, wanted_among
+from taskc.compiler.rows.ranges import Range
 
 __all__ = ["arrow_chunks", "parquet_chunks"]
 
@@ -20,14 +21,15 @@ _ARROW_FILE_MAGIC = b"ARROW1"
 
 
 def parquet_chunks(
-    file: InputFile, file_index: int, columns: Sequence[str] | None
+    file: InputFile, place: Range, columns: Sequence[str] | None, wanted: Wanted = None
 ) -> Iterator[RawChunk]:
-    """Yields the rows of a Parquet file, a row group's batch at a time.
+    """Yields the rows of a range of a Parquet file, a row group's batch at a time.
 
     Args:
         file: The file.
-        file_index: Its index among the split's files.
+        place: Which row groups.
         columns: The columns that are read, those that the file has of them; None: all.
+        wanted: The rows that are; None: all.
 
     Raises:
         FileProblemError: The file is no Parquet, is damaged, or a column has no type of the
@@ -36,24 +38,30 @@ def parquet_chunks(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    check_unchanged(file)
     try:
         with pq.ParquetFile(file.path) as opened:
-            wanted = _wanted(opened.schema_arrow, columns)
-            batches = opened.iter_batches(batch_size=_CHUNK_ROWS, columns=wanted)
-            yield from _chunks(batches, file_index, tuple(opened.schema_arrow.names))
+            batches = opened.iter_batches(
+                batch_size=_CHUNK_ROWS,
+                row_groups=range(place.start, place.stop or opened.num_row_groups),
+                columns=_decoded(opened.schema_arrow, columns),
+            )
+            yield from _chunks(batches, place, tuple(opened.schema_arrow.names), wanted)
+        check_unchanged(file)
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(error, "Parquet") from error
 
 
 def arrow_chunks(
-    file: InputFile, file_index: int, columns: Sequence[str] | None
+    file: InputFile, place: Range, columns: Sequence[str] | None, wanted: Wanted = None
 ) -> Iterator[RawChunk]:
-    """Yields the rows of an Arrow IPC file or stream, told apart by the first bytes.
+    """Yields the rows of a range of an Arrow IPC file, or of a stream: the first bytes say which.
 
     Args:
         file: The file.
-        file_index: Its index among the split's files.
+        place: Which record batches of a file; all of a stream.
         columns: The columns that are read, those that the file has of them; None: all.
+        wanted: The rows that are; None: all.
 
     Raises:
         FileProblemError: The file is no Arrow IPC, is damaged, or a column has no type of the
@@ -61,38 +69,53 @@ def arrow_chunks(
     """
     import pyarrow as pa
 
+    check_unchanged(file)
     try:
-        with Path(file.path).open("rb") as opened:
-            is_file = opened.read(len(_ARROW_FILE_MAGIC)) == _ARROW_FILE_MAGIC
         with pa.memory_map(file.path) as mapped:
+            is_file = _is_arrow_file(file)
             reader = pa.ipc.open_file(mapped) if is_file else pa.ipc.open_stream(mapped)
-            wanted = _wanted(reader.schema, columns)
+            decoded = _decoded(reader.schema, columns)
             whole = (
-                (reader.get_batch(index) for index in range(reader.num_record_batches))
+                map(reader.get_batch, range(place.start, place.stop or reader.num_record_batches))
                 if is_file
                 else reader
             )
-            batches = (batch.select(wanted) for batch in whole)
-            yield from _chunks(batches, file_index, tuple(reader.schema.names))
+            batches = (batch.select(decoded) for batch in whole)
+            yield from _chunks(batches, place, tuple(reader.schema.names), wanted)
+        check_unchanged(file)
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(error, "Arrow IPC") from error
 
 
-def _chunks(batches: Any, file_index: int, columns: tuple[str, ...]) -> Iterator[RawChunk]:
-    first = 1
+def _is_arrow_file(file: InputFile) -> bool:
+    with Path(file.path).open("rb") as opened:
+        return opened.read(len(_ARROW_FILE_MAGIC)) == _ARROW_FILE_MAGIC
+
+
+def _chunks(
+    batches: Any, place: Range, columns: tuple[str, ...], wanted: Wanted
+) -> Iterator[RawChunk]:
+    first = place.first_number
     for batch in batches:
         for start in range(0, batch.num_rows, _CHUNK_ROWS):
             part = batch.slice(start, _CHUNK_ROWS)
-            names = part.schema.names
-            values = [column.to_pylist() for column in part.columns]
-            rows = [dict(zip(names, cells, strict=True)) for cells in zip(*values, strict=True)]
-            if not names:
-                rows = [{} for _ in range(part.num_rows)]
-            yield RawChunk(file_index, range(first, first + len(rows)), rows, columns=columns)
-            first += len(rows)
+            numbers: Sequence[int] = range(first, first + part.num_rows)
+            first += part.num_rows
+            if wanted is not None:
+                at = wanted_among(wanted, numbers[0] - place.first_number, part.num_rows)
+                part, numbers = part.take(at), [numbers[index] for index in at]
+            yield RawChunk(place.file, numbers, _rows(part), columns=columns)
 
 
-def _wanted(schema: Any, columns: Sequence[str] | None) -> list[str]:
+def _rows(batch: Any) -> list[dict[str, Value]]:
+    names = batch.schema.names
+    if not names:
+        return [{} for _ in range(batch.num_rows)]
+    values = [column.to_pylist() for column in batch.columns]
+    return [dict(zip(names, cells, strict=True)) for cells in zip(*values, strict=True)]
+
+
+def _decoded(schema: Any, columns: Sequence[str] | None) -> list[str]:
     """Returns the columns to decode, in the file's order, after looking at their types."""
     names = [name for name in schema.names if columns is None or name in columns]
     for name in names:

@@ -11,9 +11,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
+import numpy as np
+import numpy.typing as npt
+
 from taskc.compiler.rows.connect.files import FileProblemError, InputFile
 from taskc.compiler.rows.connect.lines import text_blocks
-from taskc.compiler.rows.connect.raw import BadRow, RawChunk, ReportRow, Value
+from taskc.compiler.rows.connect.raw import BadRow, RawChunk, ReportRow, Value, Wanted
+from taskc.compiler.rows.ranges import Range
 
 __all__ = ["delimited_chunks"]
 
@@ -22,32 +26,36 @@ _CHUNK_ROWS = 8192
 
 def delimited_chunks(
     file: InputFile,
-    file_index: int,
+    place: Range,
     bad_row: ReportRow,
     *,
     delimiter: str,
     quoted: bool,
     columns: tuple[str, ...] | None,
+    wanted: Wanted = None,
 ) -> Iterator[RawChunk]:
     """Yields the rows of a CSV or TSV file; blank lines are no rows.
 
     Args:
         file: The file.
-        file_index: Its index among the split's files.
+        place: All of it: a quoted cell may hold newlines.
         bad_row: Told of each row that has too few or too many cells.
         delimiter: One character.
         quoted: Whether a cell may stand in double quotes.
         columns: Names of the columns of a file without header; None: the first row names them.
+        wanted: The lines on which rows start that are wanted.
 
     Raises:
         FileProblemError: The file can't be read, a quote is never closed, or the header is
         unusable.
     """
-    records = (_quoted if quoted else _plain)(text_blocks(file), delimiter)
+    records = (_quoted if quoted else _plain)(text_blocks(file, place), delimiter)
     header = columns
     if header is None:
         header = _header(next((cells for _, cells in records), None))
     width = len(header)
+    if wanted is not None:
+        records = _wanted_records(records, wanted)
     while batch := list(islice(records, _CHUNK_ROWS)):
         rows: list[dict[str, Value]] = []
         numbers: list[int] = []
@@ -57,7 +65,7 @@ def delimited_chunks(
                 numbers.append(number)
             else:
                 _report_width(number, cells, width, delimiter, bad_row, quoted=quoted)
-        yield RawChunk(file_index, numbers, rows, columns=header, is_text=True)
+        yield RawChunk(place.file, numbers, rows, columns=header, is_text=True)
 
 
 def _quoted(blocks: Iterable[list[str]], delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -91,6 +99,21 @@ def _plain(blocks: Iterable[list[str]], delimiter: str) -> Iterator[tuple[int, l
         text = line.removesuffix("\r")
         if text:
             yield number, text.split(delimiter)
+
+
+def _wanted_records(
+    records: Iterable[tuple[int, list[str]]], wanted: npt.NDArray[np.uint32]
+) -> Iterator[tuple[int, list[str]]]:
+    """The records that start on lines of `wanted`; nothing is read beyond the last of them."""
+    last = int(wanted[-1]) + 1 if len(wanted) else 0
+    marks = np.zeros(last + 1, np.uint8)  # by number, from 1
+    marks[wanted.astype(np.int64) + 1] = 1
+    is_wanted = marks.tobytes()
+    for number, cells in records:
+        if number > last:
+            return
+        if is_wanted[number]:
+            yield number, cells
 
 
 def _header(cells: list[str] | None) -> tuple[str, ...]:

@@ -22,7 +22,14 @@ from taskc.compiler import plan
 from taskc.compiler.rows.findings import Findings
 from taskc.dsl.spelling import did_you_mean
 
-__all__ = ["FileProblemError", "InputFile", "input_files", "line_blocks"]
+__all__ = [
+    "FileProblemError",
+    "InputFile",
+    "changed_file",
+    "check_unchanged",
+    "input_files",
+    "line_blocks",
+]
 
 _BLOCK_BYTES = 1 << 20
 _MAX_LISTED = 5  # names of files in a message
@@ -37,10 +44,13 @@ class InputFile:
     Attributes:
         path: Where it is opened.
         name: How it is shown and recorded: relative to its data root, with forward slashes.
+        stamp: Its size in bytes and its time of modification in ns when its digest was made; None:
+            it has none, and may change.
     """
 
     path: str
     name: str
+    stamp: tuple[int, int] | None = None
 
 
 class FileProblemError(Exception):
@@ -121,17 +131,52 @@ def _mend(pattern: str, root: str, of_others: set[str]) -> tuple[str, ...]:
 # ---- bytes ---------------------------------------------------------------------------------------
 
 
-def line_blocks(file: InputFile) -> Iterator[bytes]:
-    """Yields the file's decompressed bytes in blocks of whole lines, each without its last newline.
+def check_unchanged(file: InputFile) -> None:
+    """Looks at a file's stamp again.
+
+    Raises:
+        FileProblemError: The file is another one than its digest was made of, or is gone.
+    """
+    if file.stamp is None:
+        return
+    try:
+        found = Path(file.path).stat()
+    except OSError as error:
+        raise _problem("", "", error) from error
+    if (found.st_size, found.st_mtime_ns) != file.stamp:
+        raise changed_file()
+
+
+def changed_file() -> FileProblemError:
+    """What is wrong where a file no longer holds what was read of it before."""
+    return FileProblemError(
+        "T1010",
+        "an input file changed while it was read",
+        helps=("build again when the file is complete",),
+    )
+
+
+def line_blocks(file: InputFile, start: int = 0, stop: int = 0) -> Iterator[bytes]:
+    """Yields decompressed bytes in blocks of whole lines, each without its last newline.
 
     A byte order mark at the start is left out. A line longer than a block makes its block longer.
 
+    Args:
+        file: The file.
+        start: Where a line starts; the file is not compressed, or this is 0.
+        stop: Where a line ends; 0: the file does.
+
     Raises:
-        FileProblemError: The file can't be opened, or its compression is damaged.
+        FileProblemError: The file can't be opened, has changed, or its compression is damaged.
     """
-    blocks = _blocks(file)
+    check_unchanged(file)
+    yield from _whole_lines(_blocks(file, start, stop), at_start=start == 0)
+    check_unchanged(file)
+
+
+def _whole_lines(blocks: Iterator[bytes], *, at_start: bool) -> Iterator[bytes]:
     head = b""
-    while len(head) < len(_BYTE_ORDER_MARK) and (block := next(blocks, b"")):
+    while at_start and len(head) < len(_BYTE_ORDER_MARK) and (block := next(blocks, b"")):
         head += block
     pieces: list[bytes] = []  # of a line that has no end yet; joined once, however long it is
     for block in chain((head.removeprefix(_BYTE_ORDER_MARK),), blocks):
@@ -145,12 +190,16 @@ def line_blocks(file: InputFile) -> Iterator[bytes]:
         yield b"".join(pieces)
 
 
-def _blocks(file: InputFile) -> Iterator[bytes]:
+def _blocks(file: InputFile, start: int, stop: int) -> Iterator[bytes]:
     """Yields decompressed bytes; every way a file can fail becomes a `FileProblemError`."""
     kind = _COMPRESSIONS.get(Path(file.path).suffix, "")
     try:
         with Path(file.path).open("rb") as opened:
-            yield from _decompressor(kind)(opened)
+            if stop:
+                opened.seek(start)
+                yield from _read_part(opened, stop - start)
+            else:
+                yield from _decompressor(kind)(opened)
     except (EOFError, zlib.error, OSError, zstandard.ZstdError) as error:
         raise _problem(kind, Path(file.path).suffix, error) from error
 
@@ -189,6 +238,12 @@ def _decompressor(kind: str) -> Callable[[BinaryIO], Iterator[bytes]]:
 
 def _read(opened: BinaryIO | gzip.GzipFile | bz2.BZ2File) -> Iterator[bytes]:
     while block := opened.read(_BLOCK_BYTES):
+        yield block
+
+
+def _read_part(opened: BinaryIO, num_bytes: int) -> Iterator[bytes]:
+    while num_bytes and (block := opened.read(min(num_bytes, _BLOCK_BYTES))):
+        num_bytes -= len(block)
         yield block
 
 

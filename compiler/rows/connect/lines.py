@@ -6,13 +6,28 @@ still read. One pass, about 1 s per 300 MB.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 
-from taskc.compiler.rows.connect.files import FileProblemError, InputFile, line_blocks
-from taskc.compiler.rows.connect.raw import BadRow, RawChunk, ReportRow, Value
+from taskc.compiler.rows.connect.files import (
+    FileProblemError,
+    InputFile,
+    changed_file,
+    line_blocks,
+)
+from taskc.compiler.rows.connect.raw import (
+    BadRow,
+    RawChunk,
+    ReportRow,
+    Value,
+    Wanted,
+    wanted_among,
+)
 from taskc.compiler.rows.findings import shown
+from taskc.compiler.rows.ranges import Range
 
 __all__ = ["json_chunks", "text_blocks", "text_chunks"]
 
@@ -35,21 +50,43 @@ class _BigIntegerError(ValueError):
 # ---- JSON Lines ----------------------------------------------------------------------------------
 
 
-def json_chunks(file: InputFile, file_index: int, bad_row: ReportRow) -> Iterator[RawChunk]:
-    """Yields the rows of a JSON Lines file.
+def json_chunks(
+    file: InputFile, place: Range, bad_row: ReportRow, wanted: Wanted = None
+) -> Iterator[RawChunk]:
+    """Yields the rows of a range of a JSON Lines file.
 
     Lines of nothing but whitespace are no rows. Where an object has a key twice the last one
     counts, as in most readers of JSON.
+
+    Args:
+        file: The file.
+        place: The range.
+        bad_row: Told of each line that is no row.
+        wanted: The lines that are parsed; lines that are no rows are not looked for among them.
     """
-    first = 1
-    for block in line_blocks(file):
+    first = place.first_number
+    for block in line_blocks(file, place.start, place.stop):
         lines = block.split(b"\n")
-        rows = _all_at_once(block, lines)
-        if rows is not None:
-            yield RawChunk(file_index, range(first, first + len(lines)), rows)
+        if wanted is not None:
+            yield _picked(place, first, lines, wanted)
+        elif (rows := _all_at_once(block, lines)) is not None:
+            yield RawChunk(place.file, range(first, first + len(lines)), rows)
         else:
-            yield _one_by_one(file_index, first, lines, bad_row)
+            yield _one_by_one(place.file, first, lines, bad_row)
         first += len(lines)
+
+
+def _picked(
+    place: Range, first: int, lines: list[bytes], wanted: npt.NDArray[np.uint32]
+) -> RawChunk:
+    at = wanted_among(wanted, first - place.first_number, len(lines))
+    try:
+        rows = [orjson.loads(lines[index]) for index in at]
+    except orjson.JSONDecodeError as error:
+        raise changed_file() from error
+    if not {dict}.issuperset(map(type, rows)):
+        raise changed_file()
+    return RawChunk(place.file, [first + index for index in at], rows)
 
 
 def _all_at_once(block: bytes, lines: list[bytes]) -> list[dict[str, Value]] | None:
@@ -138,14 +175,14 @@ def _report_bad_json(
 # ---- plain text ----------------------------------------------------------------------------------
 
 
-def text_blocks(file: InputFile) -> Iterator[list[str]]:
-    """Yields the lines of a UTF-8 file in blocks, without line feeds.
+def text_blocks(file: InputFile, place: Range) -> Iterator[list[str]]:
+    """Yields the lines of a range of a UTF-8 file in blocks, without line feeds.
 
     Raises:
         FileProblemError: The file can't be read, or is not UTF-8.
     """
-    first = 1
-    for block in line_blocks(file):
+    first = place.first_number
+    for block in line_blocks(file, place.start, place.stop):
         try:
             lines = block.decode().split("\n")
         except UnicodeDecodeError as error:
@@ -160,11 +197,13 @@ def text_blocks(file: InputFile) -> Iterator[list[str]]:
         first += len(lines)
 
 
-def text_chunks(file: InputFile, file_index: int) -> Iterator[RawChunk]:
+def text_chunks(file: InputFile, place: Range, wanted: Wanted = None) -> Iterator[RawChunk]:
     """Yields one row a line with the one field `text`; an empty line is an empty text."""
-    first = 1
-    for lines in text_blocks(file):
-        rows: list[dict[str, Value]] = [{"text": line.removesuffix("\r")} for line in lines]
-        numbers = range(first, first + len(lines))
-        yield RawChunk(file_index, numbers, rows, columns=("text",))
+    first = place.first_number
+    for lines in text_blocks(file, place):
+        at: Sequence[int] = range(len(lines))
+        if wanted is not None:
+            at = wanted_among(wanted, first - place.first_number, len(lines))
+        rows: list[dict[str, Value]] = [{"text": lines[index].removesuffix("\r")} for index in at]
+        yield RawChunk(place.file, [first + index for index in at], rows, columns=("text",))
         first += len(lines)

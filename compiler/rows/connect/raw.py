@@ -1,14 +1,21 @@
 """What every connector yields: rows as they stand in the file.
 
-In: nothing. Out: two dataclasses.
+In: nothing. Out: two dataclasses, and the lines that are wanted of a range.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-__all__ = ["BadRow", "RawChunk", "ReportRow", "Value"]
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["BadRow", "RawChunk", "ReportRow", "Value", "Wanted", "wanted_among"]
 
 Value = object  # str | int | float | bool | None | list[Value] | dict[str, Value]
+
+# Places within a range, from 0, rising; None: every row is wanted.
+Wanted: TypeAlias = npt.NDArray[np.uint32] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +63,16 @@ class BadRow:
 
 
 ReportRow = Callable[[BadRow], None]
+
+
+def wanted_among(wanted: npt.NDArray[np.uint32], first: int, count: int) -> list[int]:
+    """Those of the places `first`, `first + 1`, ... that are wanted, as distances to `first`.
+
+    Args:
+        wanted: Rising places.
+        first: A place.
+        count: How many places are looked at.
+    """
+    low, high = np.searchsorted(wanted, (first, first + count))
+    found: list[int] = (wanted[low:high].astype(np.int64) - first).tolist()
+    return found

@@ -1,7 +1,7 @@
-"""Reading a split: which files, which format, and every mistake as a diagnostic.
+"""Reading: which format, and every mistake as a diagnostic.
 
-In: a plan's `Connector` and a split. Out: the files' names and an iterator over their rows. This is
-the only place that catches what a format raises, and the only one that knows all formats.
+In: a plan's `Connector`, and a file, a range of one, or a split. Out: an iterator over rows. This
+is the only place that knows all formats.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,11 +15,103 @@ from taskc.compiler.rows.connect.columnar import arrow_chunks, parquet_chunks
 from taskc.compiler.rows.connect.delimited import delimited_chunks
 from taskc.compiler.rows.connect.files import FileProblemError, InputFile, input_files
 from taskc.compiler.rows.connect.lines import json_chunks, text_chunks
-from taskc.compiler.rows.connect.raw import BadRow, RawChunk
+from taskc.compiler.rows.connect.raw import BadRow, RawChunk, ReportRow, Wanted
 from taskc.compiler.rows.findings import Findings
+from taskc.compiler.rows.ranges import Range
 from taskc.dsl.diagnostics import RowPlace
 
-__all__ = ["SplitReader", "open_split"]
+__all__ = [
+    "SplitReader",
+    "open_split",
+    "range_chunks",
+    "report_bad_row",
+    "report_problem",
+    "split_files",
+]
+
+
+def range_chunks(
+    connector: plan.Connector,
+    file: InputFile,
+    place: Range,
+    columns: Sequence[str] | None,
+    bad_row: ReportRow,
+    *,
+    wanted: Wanted = None,
+) -> Iterator[RawChunk]:
+    """Yields the rows of a range.
+
+    Args:
+        connector: How rows are read.
+        file: The file.
+        place: The range.
+        columns: The columns that are read; None: all. Formats of lines yield the others as well.
+        bad_row: Told of each row that the format can't read.
+        wanted: Which lines or rows of the range, from 0; None: all.
+
+    Raises:
+        FileProblemError: The file can't be read through.
+    """
+    options = connector.options
+    given = options.get("columns")
+    names = tuple(given) if isinstance(given, list) else None
+    match connector.kind:
+        case "jsonl":
+            return json_chunks(file, place, bad_row, wanted)
+        case "csv" | "tsv" as kind:
+            delimiter = str(options.get("delimiter") or ",")
+            return delimited_chunks(
+                file,
+                place,
+                bad_row,
+                delimiter=delimiter if kind == "csv" else "\t",
+                quoted=kind == "csv",
+                columns=names,
+                wanted=wanted,
+            )
+        case "parquet":
+            return parquet_chunks(file, place, columns, wanted)
+        case "arrow":
+            return arrow_chunks(file, place, columns, wanted)
+        case "text":
+            return text_chunks(file, place, wanted)
+        case "hf":
+            return iter(())  # `split_files` has said that it is not carried out
+        case _ as never:
+            assert_never(never)
+
+
+def report_problem(
+    findings: Findings, connector: plan.Connector, file: InputFile, problem: FileProblemError
+) -> None:
+    """Reports why a file can't be read through."""
+    findings.report(
+        problem.code,
+        problem.message,
+        at=connector.at,
+        label="read from here",
+        notes=((f"file `{file.name}`",) if not problem.row else ()) + problem.notes,
+        helps=problem.helps,
+        row=RowPlace(file.name, problem.row) if problem.row else None,
+    )
+
+
+def report_bad_row(
+    findings: Findings, connector: plan.Connector, file: InputFile, bad: BadRow
+) -> None:
+    """Reports a row that its format can't read."""
+    findings.report(
+        bad.code,
+        bad.message,
+        at=connector.at,
+        label="read from here",
+        notes=bad.notes,
+        helps=bad.helps,
+        row=RowPlace(file.name, bad.number, bad.field, bad.excerpt),
+    )
+
+
+# ---- a whole split -------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -46,15 +138,7 @@ class SplitReader:
             try:
                 yield from self._file_chunks(file, index)
             except FileProblemError as problem:
-                self.findings.report(
-                    problem.code,
-                    problem.message,
-                    at=self.connector.at,
-                    label="read from here",
-                    notes=((f"file `{file.name}`",) if not problem.row else ()) + problem.notes,
-                    helps=problem.helps,
-                    row=RowPlace(file.name, problem.row) if problem.row else None,
-                )
+                report_problem(self.findings, self.connector, file, problem)
 
     def digest(self) -> str:
         """Returns the SHA-256, in hexadecimal, of what `sha256sum` prints for the files."""
@@ -68,47 +152,13 @@ class SplitReader:
             listing.update(f"{file.name}\n".encode())
         return listing.hexdigest()
 
-    def _report_row(self, file: InputFile, bad: BadRow) -> None:
-        self.num_bad_rows += 1
-        self.findings.report(
-            bad.code,
-            bad.message,
-            at=self.connector.at,
-            label="read from here",
-            notes=bad.notes,
-            helps=bad.helps,
-            row=RowPlace(file.name, bad.number, bad.field, bad.excerpt),
-        )
-
     def _file_chunks(self, file: InputFile, index: int) -> Iterator[RawChunk]:
         def bad_row(bad: BadRow) -> None:
-            self._report_row(file, bad)
+            self.num_bad_rows += 1
+            report_bad_row(self.findings, self.connector, file, bad)
 
-        options = self.connector.options
-        columns = options.get("columns")
-        names = tuple(columns) if isinstance(columns, list) else None
-        match self.connector.kind:
-            case "jsonl":
-                return json_chunks(file, index, bad_row)
-            case "csv":
-                delimiter = str(options.get("delimiter") or ",")
-                return delimited_chunks(
-                    file, index, bad_row, delimiter=delimiter, quoted=True, columns=names
-                )
-            case "tsv":
-                return delimited_chunks(
-                    file, index, bad_row, delimiter="\t", quoted=False, columns=names
-                )
-            case "parquet":
-                return parquet_chunks(file, index, self.columns)
-            case "arrow":
-                return arrow_chunks(file, index, self.columns)
-            case "text":
-                return text_chunks(file, index)
-            case "hf":
-                return iter(())  # `open_split` has said that it is not carried out
-            case _ as never:
-                assert_never(never)
+        whole = Range(index, 0, 0, 1, "")
+        return range_chunks(self.connector, file, whole, self.columns, bad_row)
 
 
 def open_split(
@@ -122,7 +172,14 @@ def open_split(
         columns: The columns that are read; None: all.
         findings: Told of every mistake.
     """
-    files: list[InputFile] = []
+    files = split_files(connector, split, findings)
+    return SplitReader(
+        connector, tuple(files), None if columns is None else tuple(columns), findings
+    )
+
+
+def split_files(connector: plan.Connector, split: str, findings: Findings) -> list[InputFile]:
+    """The files of a split, sorted by name; where there are none, that is reported."""
     if connector.kind == "hf":
         data_set = connector.patterns.get(split, "")
         findings.report(
@@ -132,15 +189,13 @@ def open_split(
             label="a data set of the hub",
             helps=(f"download `{data_set}` and read its files: `from parquet(...)`",),
         )
-    elif len(str(connector.options.get("delimiter") or ",")) != 1:
+        return []
+    if len(str(connector.options.get("delimiter") or ",")) != 1:
         findings.report(
             "T0523",
             "a delimiter is one character",
             at=connector.at,
             label=f"not {len(str(connector.options['delimiter']))}",
         )
-    else:
-        files = input_files(connector, split, findings)
-    return SplitReader(
-        connector, tuple(files), None if columns is None else tuple(columns), findings
-    )
+        return []
+    return input_files(connector, split, findings)

@@ -21,6 +21,7 @@ from taskc.dsl.check.mixtures.mixture import MixtureChecker
 from taskc.dsl.check.names import collect
 from taskc.dsl.check.params import check_given, check_params
 from taskc.dsl.check.schemas import check_schemas
+from taskc.dsl.check.sources.locked import check_stale, load_lock
 from taskc.dsl.check.sources.source import check_sources
 from taskc.dsl.check.templates.template import check_templates
 from taskc.dsl.check.tests import check_tests
@@ -60,6 +61,7 @@ def check(
     *,
     params: Mapping[str, str] = _NOTHING,
     files: FileSystem | None = None,
+    with_locks: bool = True,
 ) -> Checked:
     """Checks every package at or below `paths`, and those that they import.
 
@@ -67,6 +69,7 @@ def check(
         paths: Files (their directories are meant) or directories.
         params: Values from outside, by parameter name, as text.
         files: Where files are read from; the disk by default.
+        with_locks: Whether a lock beside the specs is believed; not where it is about to be made.
     """
     report = Reporter()
     was_enabled = gc.isenabled()
@@ -75,7 +78,12 @@ def check(
         disk = files or Disk()
         loaded = load(paths, disk, report)
         workspace = Workspace(_units(loaded, disk))
+        if with_locks:
+            for unit in workspace.units:
+                load_lock(unit, loaded.texts, report)
         _run_passes(workspace, params, report)
+        for unit in workspace.units:
+            check_stale(unit, loaded.texts, report)
     finally:
         if was_enabled:
             gc.enable()

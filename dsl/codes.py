@@ -186,6 +186,12 @@ CODES: dict[str, Code] = {
     "T0507": Code(_ERROR, "split that cannot be made"),
     "T0508": Code(_ERROR, "unknown metric"),
     "T0509": Code(_ERROR, "references that are no list of texts"),
+    # ---- T055x: the lock, as far as the text tells
+    "T0550": Code(_ERROR, "lock that cannot be read"),
+    "T0551": Code(_WARNING, "lock that is out of date"),
+    "T0552": Code(_ERROR, "column that the locked files do not have"),
+    "T0553": Code(_ERROR, "column of another type than the locked files hold"),
+    "T0554": Code(_WARNING, "column that rows of the locked files do without"),
     # ---- T060x: format and pack
     "T0601": Code(_ERROR, "unknown format"),
     "T0602": Code(_ERROR, "unknown packer"),
@@ -209,6 +215,7 @@ CODES: dict[str, Code] = {
     "T0710": Code(_LINT, "allow that takes nothing away"),
     "T0711": Code(_LINT, "declaration that nothing uses"),
     "T0712": Code(_LINT, "let that nothing reads"),
+    "T0713": Code(_LINT, "locked input that nothing declares"),
     # ---- T064x, T065x: tokenizer and format at build time
     "T0640": Code(_ERROR, "tokenizer that cannot be read"),
     "T0641": Code(_ERROR, "file that is no tokenizer"),

@@ -4,7 +4,7 @@ In: `tokenizer` blocks. Out: tokenizers. The file is not opened: whether a token
 vocabulary is seen when it is loaded.
 """
 
-from taskc.dsl.check.sources.connectors import check_tokenizer_path
+from taskc.dsl.check.sources.connectors import check_tokenizer_path, pin
 from taskc.dsl.check.statements import Statements
 from taskc.dsl.check.units import Unit, marking
 from taskc.dsl.diagnostics import Reporter
@@ -43,6 +43,10 @@ def _tokenizer(
     if node is None or origin is None:
         return None
     kind, path, arguments = origin
+    entry = None if unit.lock is None else unit.lock.tokenizers.get(block.name.text)
+    pin(
+        node, kind, arguments, "" if entry is None or entry.kind != kind else entry.revision, report
+    )
     spans = {role: each.text_span for role, each in roles.items()}
     spans |= {each.name.text: each.name.span for each in statements.many(ast.AddToken)}
     texts: dict[str, str | None] = {role: each.text for role, each in roles.items()}

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from taskc.dsl.diagnostics import Reporter, Severity
+from taskc.dsl.lock.entries import FILE_NAME, Lock
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
 from taskc.dsl.model.expressions import Name
 from taskc.dsl.packages import Folder
-from taskc.dsl.text.source_text import Span
+from taskc.dsl.text.source_text import SourceText, Span
 
 __all__ = ["SHARED_KINDS", "Declared", "Unit", "Workspace", "marking"]
 
@@ -58,6 +59,8 @@ class Unit:
         params, schemas, ...: Meanings by name, those of broken declarations included.
         package: What reaches the program.
         read: Gives the bytes of a file beside the specs; raises OSError.
+        lock: What the package's inputs were when they were locked; None where there is no lock.
+        lock_text: The text of its file, for places in it.
     """
 
     folder: Folder
@@ -78,6 +81,8 @@ class Unit:
     mixtures: dict[str, program.Mixture] = field(default_factory=dict)
     tokenizers: dict[str, program.Tokenizer] = field(default_factory=dict)
     builds: dict[str, program.Build] = field(default_factory=dict)
+    lock: Lock | None = None
+    lock_text: SourceText | None = None
 
     def has_syntax_error(self, span: Span) -> bool:
         """Whether a syntax error stands in a declaration: what it lacks may be its fault."""
@@ -90,6 +95,11 @@ class Unit:
                 )
         starts = self.syntax_errors.get(span.path, [])
         return bisect_left(starts, span.start) < bisect_left(starts, span.end)
+
+    @property
+    def lock_path(self) -> str:
+        """Where the package's lock stands, or would."""
+        return posixpath.normpath(posixpath.join(self.folder.path, FILE_NAME))
 
     @property
     def imported_params(self) -> dict[str, dict[str, program.Param | None]]:

@@ -107,14 +107,16 @@ class Source:
 
     Attributes:
         name: Declared name; keys use it.
-        columns: Raw columns with their declared types (`fields`, or the lock); None where no text
-            declares them: then every column named in an expression exists with type `Unknown` until
-            rows are read.
+        columns: Raw columns with their declared types (`fields`); None where no text declares them:
+            a build then takes their values as they are.
         reads: The raw columns that this source reads, sorted: the row id is made of them. None =
             all columns.
         row: Fields of the shaped row (after `let`), in a stable order: the schema's fields first
             where there is one. `Unknown` types are allowed.
         is_open: True where neither `fields`, schema nor lock says which fields there are.
+        patterns: Split -> path or glob relative to its data root; "" where that can't be told.
+        inferred: Fields of `row` whose types the lock tells, None where it tells none. They are for
+            checking: a build reads the rows as it does without a lock.
     """
 
     name: str
@@ -138,6 +140,8 @@ class Source:
     folder: str  # display folder of the declaring file: connector paths start here
     span: Span  # of the name
     field_spans: dict[str, Span]  # where the type of each declared column or field stands
+    patterns: dict[str, str] = field(default_factory=dict)
+    inferred: frozenset[str] | None = None
 
 
 @dataclass(slots=True)

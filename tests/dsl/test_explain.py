@@ -19,7 +19,7 @@ from taskc.dsl.report import render
 
 FOLDER = Path(__file__).parents[2] / "dsl" / "explain"
 AROUND = re.compile(r"T09\d\d|T10\d\d")
-BUILD_TIME = re.compile(r"T05[1-9]\d|T06[4-9]\d|T08\d\d|T09\d\d|T10\d\d")
+BUILD_TIME = re.compile(r"T05[1-4]\d|T06[4-9]\d|T08\d\d|T09\d\d|T10\d\d")
 BY_TEXT = sorted(code for code in CODES if not BUILD_TIME.fullmatch(code))
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DEFAULT_NAMES = {"task": "example.task", "params": "params"}

@@ -32,7 +32,7 @@ from taskc.dsl.report import render
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = sorted((ROOT / "tests/fixtures/build").glob("*.txt"))
-BUILD_TIME = re.compile(r"T05[1-9]\d|T06[4-9]\d|T08\d\d")
+BUILD_TIME = re.compile(r"T05[1-4]\d|T06[4-9]\d|T08\d\d")
 CODES_OF_BUILDS = sorted(code for code in CODES if BUILD_TIME.fullmatch(code))
 SECTION = re.compile(r"^=== (\S+)(?: \((.*)\))?\n", re.MULTILINE)
 BLOCK = re.compile(r"^```(\w+)(?: (\S+)(?: \((.*)\))?)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -44,6 +44,7 @@ class Scope:
         is_shared: The expression is checked against several rows: what is true of this one may not
             be of others.
         is_before_wheres: No `where` of the source can help: it is evaluated later.
+        inferred: Fields whose types say what the files hold today, not what an author declared.
         read: Fields that were read, filled by the typer.
         used_params: Parameters that were read, filled by the typer.
     """
@@ -62,6 +63,7 @@ class Scope:
     silenced: set[str] = field(default_factory=set)
     is_shared: bool = False
     is_before_wheres: bool = False
+    inferred: frozenset[str] = frozenset()
     read: set[str] = field(default_factory=set)
     used_params: set[str] = field(default_factory=set)
 

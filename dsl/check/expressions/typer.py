@@ -57,6 +57,7 @@ from taskc.dsl.model.types import (
     Unknown,
     join,
 )
+from taskc.dsl.model.walk import names_read
 from taskc.dsl.words import a_type, quoted
 
 __all__ = ["Typer"]
@@ -223,7 +224,8 @@ class Typer:
         right_is_none = isinstance(expression.right, Literal) and expression.right.value is None
         tested = expression.left if right_is_none else expression.right
         found = self.infer(tested)
-        if not isinstance(found, Optional | Unknown) and not self.scope.is_shared:
+        is_known = not self.scope.is_shared and not self.scope.inferred & names_read(tested)
+        if is_known and not isinstance(found, Optional | Unknown):
             path = path_of(tested)
             always = "false" if expression.operator == "==" else "true"
             narrowed = path in self.facts

@@ -10,6 +10,7 @@ from taskc.dsl.check.expressions.settle import settle
 from taskc.dsl.check.expressions.typer import Typer
 from taskc.dsl.check.forms import FormReader
 from taskc.dsl.check.names import resolve
+from taskc.dsl.check.sources.locked import fields_beside
 from taskc.dsl.check.sources.splits import TRAIN
 from taskc.dsl.check.units import Declared, Unit
 from taskc.dsl.diagnostics import Reporter
@@ -39,8 +40,9 @@ def check_take(
         _report_no_training_split(node, source, report)
     scope = Scope(
         subject=f"source `{source.name}`",
-        fields=source.row,
+        fields=fields_beside(source, unit.params),
         is_open=source.is_open,
+        inferred=source.inferred or frozenset(),
         params=unit.params,
         imported=unit.imported_params,
         origin=(source.span, "its fields are declared here"),

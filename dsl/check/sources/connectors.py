@@ -14,9 +14,19 @@ from taskc.dsl.model.forms import CONNECTORS, TOKENIZERS
 from taskc.dsl.model.types import Bool, Cluster, Optional, Type
 from taskc.dsl.words import a_type, listed, suggestion
 
-__all__ = ["SPLIT", "check_connector", "check_path_text", "check_tokenizer_path", "has_split"]
+__all__ = [
+    "SPLIT",
+    "Arguments",
+    "check_connector",
+    "check_path_text",
+    "check_tokenizer_path",
+    "has_split",
+    "pin",
+]
 
 SPLIT = "split"  # the name that stands for the split in a path
+
+Arguments = dict[str, program.ParamValue | list[str]]
 
 
 def check_connector(node: ast.From, unit: Unit, report: Reporter) -> program.Connector | None:
@@ -26,8 +36,6 @@ def check_connector(node: ast.From, unit: Unit, report: Reporter) -> program.Con
     if bound is None:
         return None
     path = _main_text(node, bound, unit, report, with_split=True)
-    if bound.form.name == "hf" and bound.values["revision"] is None:
-        _report_unpinned(node, report)
     if path is None:
         return None
     return program.Connector(bound.form.name, path, _arguments(bound), node.span)
@@ -35,20 +43,38 @@ def check_connector(node: ast.From, unit: Unit, report: Reporter) -> program.Con
 
 def check_tokenizer_path(
     node: ast.From, unit: Unit, report: Reporter
-) -> tuple[str, Text, dict[str, program.ParamValue | list[str]]] | None:
+) -> tuple[str, Text, Arguments] | None:
     """A tokenizer's kind, path and arguments; None where they are wrong."""
     bound = FormReader(unit, report).read(node.call, TOKENIZERS, "origin of a tokenizer", "T0501")
     if bound is None:
         return None
     path = _main_text(node, bound, unit, report, with_split=False)
-    if bound.form.name == "hf" and bound.values["revision"] is None:
-        _report_unpinned(node, report)
     return None if path is None else (bound.form.name, path, _arguments(bound))
 
 
-def _arguments(bound: Bound) -> dict[str, program.ParamValue | list[str]]:
+def pin(
+    node: ast.From, kind: str, arguments: Arguments, locked_revision: str, report: Reporter
+) -> None:
+    """Remote data without a revision is read as it was locked; where nothing says how: a warning.
+
+    Args:
+        node: The `from`.
+        kind: Of the connector.
+        arguments: Its arguments; a revision of the lock is filled in.
+        locked_revision: What the lock says; "" = nothing.
+        report: Takes the warning.
+    """
+    if kind != "hf" or arguments.get("revision") is not None:
+        return
+    if locked_revision:
+        arguments["revision"] = locked_revision
+    else:
+        _report_unpinned(node, report)
+
+
+def _arguments(bound: Bound) -> Arguments:
     """The arguments after the path, those that were left out with their defaults."""
-    found: dict[str, program.ParamValue | list[str]] = {}
+    found: Arguments = {}
     for argument in bound.form.arguments[1:]:
         value = bound.values[argument.name]
         assert value is None or isinstance(value, str | int | float | bool | list)

@@ -13,7 +13,7 @@ from taskc.dsl.model import program
 from taskc.dsl.model.expressions import Attribute, Expression, Piece, Reference, Text
 from taskc.dsl.model.types import Path
 
-__all__ = ["files_of", "fill"]
+__all__ = ["files_of", "fill", "patterns_of"]
 
 
 def files_of(source: program.Source, unit: Unit) -> dict[str, str]:
@@ -36,6 +36,37 @@ def files_of(source: program.Source, unit: Unit) -> dict[str, str]:
     return found
 
 
+def patterns_of(
+    connector: program.Connector, splits: tuple[program.Split, ...], unit: Unit
+) -> dict[str, str]:
+    """Split -> its path or glob relative to its data root, as the lock has it.
+
+    "" where a name has no value, and for an absolute path: a lock holds nothing that is true of one
+    machine only.
+    """
+    if connector.path is None:
+        return {}
+    found = {}
+    for split in splits:
+        if split.carve is None:
+            path = fill(_below_root(connector.path, unit), unit, split=split.file_name) or ""
+            found[split.name] = "" if posixpath.isabs(path) else path and posixpath.normpath(path)
+    return found
+
+
+def _below_root(text: Text, unit: Unit) -> Text:
+    """The part of a path after the parameter that is its data root, where it starts with one."""
+    first, *rest = text.parts
+    if isinstance(first, Piece):
+        return text
+    param = _param(first.expression, unit)
+    if param is None or not isinstance(param.type, Path):
+        return text
+    if rest and isinstance(rest[0], Piece):
+        rest[0] = Piece(rest[0].text.lstrip("/"), rest[0].span)
+    return Text(tuple(rest), text.span)
+
+
 def fill(text: Text, unit: Unit, *, split: str) -> str | None:
     """The text with names filled in; None where one has no value."""
     filled: list[str] = []
@@ -51,16 +82,11 @@ def fill(text: Text, unit: Unit, *, split: str) -> str | None:
 
 
 def _value(expression: Expression, unit: Unit, split: str, *, is_first: bool) -> str | None:
-    param: program.Param | None = None
     match expression:
-        case Reference(name=name) if name in unit.params:
-            param = unit.params[name]
-        case Reference(name=name) if name == SPLIT:
+        case Reference(name=name) if name == SPLIT and name not in unit.params:
             return split
-        case Attribute(base=Reference(name=alias), name=name):
-            param = unit.imported_params.get(alias, {}).get(name.text)
         case _:
-            pass
+            param = _param(expression, unit)
     if param is None or param.value is None:
         return None
     if is_first and isinstance(param.type, Path):
@@ -68,3 +94,14 @@ def _value(expression: Expression, unit: Unit, split: str, *, is_first: bool) ->
         relative = posixpath.relpath(posixpath.join(param.base, str(param.value)), unit.folder.path)
         return str(param.value) if posixpath.isabs(str(param.value)) else relative
     return str(param.value)
+
+
+def _param(expression: Expression, unit: Unit) -> program.Param | None:
+    """The parameter that a name in a path means."""
+    match expression:
+        case Reference(name=name):
+            return unit.params.get(name)
+        case Attribute(base=Reference(name=alias), name=name):
+            return unit.imported_params.get(alias, {}).get(name.text)
+        case _:
+            return None

@@ -50,6 +50,7 @@ class Shape:
         row: Fields of the shaped row.
         reads: Raw columns that were read by an expression.
         facts: Fields that are never none after the wheres.
+        inferred: Fields whose types the lock tells; None where it tells none of the row.
         scope: Names that later statements of the source may use.
     """
 
@@ -61,6 +62,7 @@ class Shape:
     wheres: list[program.Where] = field(default_factory=list)
     reads: set[str] = field(default_factory=set)
     facts: frozenset[str] = frozenset()
+    inferred: frozenset[str] | None = None
 
     def typer(self, report: Reporter) -> Typer:
         """A typer for statements after the wheres."""
@@ -74,6 +76,7 @@ def shape(
     report: Reporter,
     *,
     is_blurred: bool,
+    locked: dict[str, Type] | None = None,
 ) -> Shape:
     """Finds the shape of a source's rows.
 
@@ -83,21 +86,28 @@ def shape(
         unit: Its package.
         report: Takes what is wrong.
         is_blurred: Something about the fields is not known for a reason already reported.
+        locked: The columns of the files as the lock has them: they stand where no text declares
+            any.
     """
     node = statements.one(ast.Fields)
     columns = _columns(node, unit, report)
     is_blurred |= node is not None and columns is None
+    if columns is not None or is_blurred:
+        locked = None
     lets = statements.many(ast.Let)
-    raw = _raw(columns, schema, {let.name.text for let in lets})
+    raw, inferred = _raw(columns, locked, schema, {let.name.text for let in lets})
     scope = Scope(
         subject=f"source `{statements.block.name.text}`",
         fields=raw,
-        is_open=columns is None or is_blurred,
+        is_open=(columns is None and locked is None) or is_blurred,
         params=unit.params,
         imported=unit.imported_params,
         origin=None if node is None else (_keyword(node), "its columns are declared here"),
+        notes=() if locked is None else (f"columns as `{unit.lock_path}` has them",),
+        inferred=inferred,
     )
-    found = Shape(columns, {}, scope, is_open=columns is None and schema is None)
+    is_open = columns is None and locked is None and schema is None
+    found = Shape(columns, {}, scope, is_open=is_open)
     shaper = _Shaper(found, raw, schema, report)
     for let in lets:
         shaper.add_let(let)
@@ -106,6 +116,8 @@ def shape(
     if node is not None and columns is not None and schema is not None:
         shaper.check_columns(node, columns, schema, statements.block.name.span)
     found.row = shaper.row()
+    if locked is not None and schema is None:
+        found.inferred = scope.inferred & found.row.keys()
     unit.used_params |= scope.used_params
     return found
 
@@ -124,14 +136,22 @@ def _columns(node: ast.Fields | None, unit: Unit, report: Reporter) -> dict[str,
 
 
 def _raw(
-    columns: dict[str, Type] | None, schema: program.Schema | None, produced: set[str]
-) -> dict[str, Type]:
-    """What names mean before the first `let`; of a column that one replaces, nothing is known."""
+    columns: dict[str, Type] | None,
+    locked: dict[str, Type] | None,
+    schema: program.Schema | None,
+    produced: set[str],
+) -> tuple[dict[str, Type], frozenset[str]]:
+    """What names mean before the first `let`, and those of them whose types the lock tells.
+
+    Of a column that a `let` replaces with a field of the schema, the schema says nothing.
+    """
     if columns is not None:
-        return dict(columns)
-    if schema is None:
-        return {}
-    return {n: UNKNOWN if n in produced else type_ for n, type_ in schema.fields.items()}
+        return dict(columns), frozenset()
+    fields = {} if schema is None else schema.fields
+    declared = {name: type_ for name, type_ in fields.items() if name not in produced}
+    if locked is not None:
+        return locked | declared, frozenset(locked.keys() - declared.keys())
+    return {name: UNKNOWN if name in produced else fields[name] for name in fields}, frozenset()
 
 
 # ---- let and where -------------------------------------------------------------------------------
@@ -172,9 +192,19 @@ class _Shaper:
         elif isinstance(type_, NoneType | Path | Cluster):
             _report_not_a_value(let, type_, self.report)
             type_ = UNKNOWN
+        self._note_inferred(let)
         self.names[name] = type_
         self.produced[name] = let
         found.lets.append(program.Let(name, settle(let.value, found.scope), type_, let.span))
+
+    def _note_inferred(self, let: ast.Let) -> None:
+        """A field that is made of what the lock tells has a type that the lock tells."""
+        scope, name = self.found.scope, let.name.text
+        is_declared = self.schema is not None and name in self.schema.fields
+        if not is_declared and names_read(let.value) & scope.inferred:
+            scope.inferred |= {name}
+        else:
+            scope.inferred -= {name}
 
     def add_where(self, where: ast.Where) -> None:
         """Types a `where`, and keeps what it says about optional fields."""

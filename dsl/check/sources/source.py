@@ -8,13 +8,16 @@ from taskc.dsl.check.expressions.constants import Outcome
 from taskc.dsl.check.expressions.settle import settle
 from taskc.dsl.check.forms import FormReader
 from taskc.dsl.check.names import resolve
-from taskc.dsl.check.sources.connectors import check_connector
-from taskc.dsl.check.sources.files import files_of
+from taskc.dsl.check.sources.columns import LockedReader, check_columns
+from taskc.dsl.check.sources.connectors import check_connector, pin
+from taskc.dsl.check.sources.files import files_of, patterns_of
+from taskc.dsl.check.sources.locked import locked_columns, locked_source
 from taskc.dsl.check.sources.shapes import Shape, shape
 from taskc.dsl.check.sources.splits import check_splits
 from taskc.dsl.check.statements import Statements
 from taskc.dsl.check.units import Declared, Unit, Workspace, marking
 from taskc.dsl.diagnostics import Reporter
+from taskc.dsl.lock.entries import LockedSource
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
 from taskc.dsl.model.expressions import Expression, Text
@@ -42,11 +45,19 @@ def _source(block: ast.Block, declared: Declared, unit: Unit, report: Reporter) 
     statements = Statements(block, report)
     schema, is_blurred = _schema(block, declared, unit, report)
     is_blurred |= statements.has_broken
-    found = shape(statements, schema, unit, report, is_blurred=is_blurred)
-    if statements.has_broken:
-        declared.is_broken = True
     connector = _connector(statements, unit, report)
     splits = check_splits(statements.one(ast.Splits), connector, block.name.span, unit, report)
+    patterns = {} if connector is None else patterns_of(connector, splits, unit)
+    locked = locked_source(block.name, connector, patterns, unit, report)
+    _pin(statements, connector, locked, report)
+    found = shape(
+        statements, schema, unit, report, is_blurred=is_blurred, locked=locked_columns(locked, unit)
+    )
+    if locked is not None and not is_blurred:
+        node = statements.one(ast.Fields)
+        check_columns(LockedReader(block.name, locked, node, schema, unit, report), found)
+    if statements.has_broken:
+        declared.is_broken = True
     dedup = _dedup(statements, found, unit, report)
     references = _references(statements, found, report)
     limit = statements.one(ast.Limit)
@@ -75,7 +86,21 @@ def _source(block: ast.Block, declared: Declared, unit: Unit, report: Reporter) 
         folder=unit.folder.path,
         span=block.name.span,
         field_spans=_field_spans(schema, statements),
+        patterns=patterns,
+        inferred=found.inferred,
     )
+
+
+def _pin(
+    statements: Statements,
+    connector: program.Connector | None,
+    locked: LockedSource | None,
+    report: Reporter,
+) -> None:
+    node = statements.one(ast.From)
+    if node is not None and connector is not None:
+        revision = "" if locked is None else locked.revision
+        pin(node, connector.kind, connector.arguments, revision, report)
 
 
 def _field_spans(schema: program.Schema | None, statements: Statements) -> dict[str, Span]:

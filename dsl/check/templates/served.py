@@ -7,6 +7,7 @@ declared. A template for a schema is checked once against the schema, however ma
 from dataclasses import dataclass, field
 
 from taskc.dsl.check.names import resolve
+from taskc.dsl.check.sources.locked import fields_beside
 from taskc.dsl.check.units import Declared, Unit, Workspace
 from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model import declarations as ast
@@ -23,12 +24,14 @@ class Row:
 
     Attributes:
         name: The schema or source that has it: "source `a`".
+        inferred: Fields whose types the lock tells.
     """
 
     name: str
     fields: dict[str, Type]
     is_open: bool
     origin: tuple[Span, str]
+    inferred: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -72,13 +75,13 @@ def find_served(
             continue
         home, target = found
         declared.is_broken |= target.is_broken
-        _add(served, home, target, workspace)
+        _add(served, home, target, unit, workspace)
     served.sources = list({id(source): source for source in served.sources}.values())
     served.rows = _distinct(served.rows)
     return served
 
 
-def _add(served: Served, home: Unit, target: Declared, workspace: Workspace) -> None:
+def _add(served: Served, home: Unit, target: Declared, unit: Unit, workspace: Workspace) -> None:
     name = target.name.text
     match target.kind:
         case "schema":
@@ -87,20 +90,28 @@ def _add(served: Served, home: Unit, target: Declared, workspace: Workspace) -> 
             served.rows.append(Row(f"schema `{name}`", schema.fields, target.is_broken, origin))
             served.sources += workspace.conforming.get(id(schema), [])
         case "source":
-            _add_source(served, home.sources[name])
+            _add_source(served, home.sources[name], unit)
         case "cluster":
             for source in home.clusters[name].sources:
-                _add_source(served, source)
+                _add_source(served, source, unit)
         case _:
             pass
 
 
-def _add_source(served: Served, source: program.Source) -> None:
+def _add_source(served: Served, source: program.Source, unit: Unit) -> None:
     served.sources.append(source)
     words = "its fields are declared here"
     if source.schema is not None:
         words = f"its fields come from schema `{source.schema.name}`"
-    row = Row(f"source `{source.name}`", source.row, source.is_open, (source.span, words))
+    elif source.inferred is not None:
+        words = "its fields are those of its files, as they were locked"
+    row = Row(
+        f"source `{source.name}`",
+        fields_beside(source, unit.params),
+        source.is_open,
+        (source.span, words),
+        source.inferred or frozenset(),
+    )
     served.rows.append(row)
 
 

@@ -29,6 +29,7 @@ from taskc.dsl.diagnostics import Diagnostic, Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
 from taskc.dsl.model.types import TEXT, Type
+from taskc.dsl.model.walk import names_read
 from taskc.dsl.text.source_text import Span
 
 __all__ = ["check_templates"]
@@ -166,9 +167,12 @@ def _check_body(whole: _Whole, row: Row, report: Reporter) -> _Body:
         imported=unit.imported_params,
         origin=row.origin,
         is_shared=len(whole.served.rows) > 1,
+        inferred=row.inferred,
     )
     for let in statements.many(ast.Let):
         type_ = Typer(scope, report).infer(let.value)
+        if names_read(let.value) & scope.inferred:
+            scope.inferred |= {let.name.text}
         fields[let.name.text] = type_
         body.lets.append(program.Let(let.name.text, settle(let.value, scope), type_, let.span))
     scopes = Scopes(scope, scope)
@@ -226,4 +230,5 @@ def _text_scope(scope: Scope, options: ast.Options | None) -> Scope:
         origin=scope.origin,
         refused=refused,
         is_shared=scope.is_shared,
+        inferred=scope.inferred,
     )

@@ -1,15 +1,73 @@
 """The stream: every prefix is fair, growing only adds, weights are exact."""
 
+import heapq
+import math
 from fractions import Fraction
 from itertools import islice
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskc.compiler.sequences.order import counts, integer_weights, stream
+from taskc.compiler.sequences import order
+from taskc.compiler.sequences.order import counts, first_places, integer_weights, stream
 
 weights_lists = st.lists(st.integers(0, 5_000), min_size=1, max_size=12).filter(any)
+# Few and round numbers, so that many turns are due at once, beside such as no double holds.
+awkward_weights = st.lists(
+    st.one_of(
+        st.sampled_from([1, 2, 3, 6, 12, 30, 30_000]),
+        st.integers(1, 9).map(lambda digit: digit * 10**13 + 1),
+        st.integers(1, 2**62),
+    ),
+    min_size=2,
+    max_size=8,
+)
+
+
+def one_by_one(weights: list[int], length: int) -> list[int]:
+    """The stream as the paper gives it: of the turns that may be given the most urgent one."""
+    total, slack = sum(weights), 2 * len(weights) - 2
+    multiple = math.lcm(*weights)
+
+    def release(index: int, turn: int) -> int:
+        return -(-((turn - 1) * slack + 1) * total // (slack * weights[index]))
+
+    waiting = [(release(index, 1), index, 1) for index in range(len(weights))]
+    heapq.heapify(waiting)
+    ready: list[tuple[int, int, int]] = []
+    places = []
+    for place in range(1, length + 1):
+        while waiting and waiting[0][0] <= place:
+            _, index, turn = heapq.heappop(waiting)
+            heapq.heappush(ready, ((turn * slack - 1) * multiple // weights[index], index, turn))
+        _, index, turn = heapq.heappop(ready)
+        heapq.heappush(waiting, (release(index, turn + 1), index, turn + 1))
+        places.append(index)
+    return places
+
+
+@given(awkward_weights, st.sampled_from([(1, 1), (3, 50), (200, 200)]))
+def test_blocks_give_what_one_place_after_another_gives(
+    weights: list[int], sizes: tuple[int, int]
+) -> None:
+    """Whatever the blocks: ties, weights beyond a double's digits, and turns carried over."""
+    expected = one_by_one(weights, 300)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(order, "_FIRST_BLOCK", sizes[0])
+        patch.setattr(order, "_LARGEST_BLOCK", sizes[1])
+
+        assert list(islice(stream(weights), 300)) == expected
+        assert first_places(weights, 300).tolist() == expected
+
+
+def test_a_long_stream_repeats_its_first_period() -> None:
+    """After the sum of the weights in lowest terms all counts are where they were."""
+    period = first_places([6, 4], 5)
+
+    assert first_places([6, 4], 12).tolist() == np.resize(period, 12).tolist()
+    assert list(islice(stream([6, 4]), 12)) == np.resize(period, 12).tolist()
 
 
 @given(weights_lists, st.integers(1, 800))

@@ -9,6 +9,8 @@ from taskc.dsl.diagnostics import Diagnostic
 
 __all__ = ["not_carried_out"]
 
+_TEMPLATES = {"one", "none", "name"}
+
 
 def not_carried_out(build: plan.BuildPlan) -> list[Diagnostic]:
     """Errors for the statements of a build that nothing carries out yet."""
@@ -16,7 +18,7 @@ def not_carried_out(build: plan.BuildPlan) -> list[Diagnostic]:
     asked = [
         ("holdout", mixture.at, bool(mixture.held_out)),
         ("fewshot", mixture.at, mixture.fewshot != (0, 0)),
-        (f"templates {mixture.templates}", mixture.at, mixture.templates != "one"),
+        (f"templates {mixture.templates}", mixture.at, mixture.templates not in _TEMPLATES),
         ("rate shares", mixture.at, isinstance(mixture.rate, plan.SharesRate)),
         *(("decontaminate", clause.at, True) for clause in mixture.decontaminate),
         *(("require", require.at, True) for require in mixture.requires),

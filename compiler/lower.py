@@ -12,11 +12,10 @@ from typing import assert_never
 
 from taskc.compiler import plan
 from taskc.compiler.lower_expressions import Scope, lower_type
+from taskc.compiler.lower_inputs import InputLowering
 from taskc.dsl.errors import InternalError
-from taskc.dsl.model import expressions as syntax
 from taskc.dsl.model import program as checked
-from taskc.dsl.model import types
-from taskc.dsl.text.source_text import SourceText, Span
+from taskc.dsl.text.source_text import Span
 
 __all__ = ["lower", "lower_test"]
 
@@ -56,11 +55,8 @@ def lower_test(
 
 
 @dataclass(slots=True)
-class _Lowering:
+class _Lowering(InputLowering):
     """Lowers the declarations that one package's builds need."""
-
-    program: checked.Program
-    package: checked.Package
 
     # ---- the build -----------------------------------------------------------------------------
 
@@ -89,7 +85,7 @@ class _Lowering:
             ),
             templates=tuple(self._template(template, names) for template in build.templates),
             mixture=self._mixture(mixture, names),
-            tokenizer=self._tokenizer(build.tokenizer),
+            tokenizer=self.tokenizer(build.tokenizer),
             format=self._format(build.format),
             pack=plan.Pack(length=build.pack.length, window=build.pack.window),
             splits=build.splits,
@@ -101,13 +97,13 @@ class _Lowering:
                 for run in runs
             ),
             sample=sample,
-            at=self._place(build.span),
+            at=self.place(build.span),
         )
 
     def _clusters(self) -> dict[int, tuple[str, ...]]:
         """Identity of a source -> names of the clusters that hold it, in packages within reach."""
         found: dict[int, list[str]] = {}
-        for package in self._reached():
+        for package in self.reached():
             for cluster in package.clusters.values():
                 for source in cluster.sources:
                     found.setdefault(id(source), []).append(cluster.name)
@@ -152,14 +148,14 @@ class _Lowering:
         return plan.Source(
             name=name,
             clusters=clusters.get(id(source), ()),
-            connector=self._connector(source, read),
+            connector=self.connector(source, read),
             splits=tuple(split.name for split in read),
             carved=tuple(
                 plan.CarvedSplit(
                     name=split.name,
                     origin=split.carve.origin,
                     count=split.carve.count,
-                    at=self._place(split.span),
+                    at=self.place(split.span),
                 )
                 for split in carved
                 if split.carve and split.carve.origin in {s.name for s in read}
@@ -169,89 +165,31 @@ class _Lowering:
             },
             reads=source.reads,
             row=None
-            if source.is_open
+            if source.is_open or source.inferred is not None
             else {column: lower_type(declared) for column, declared in source.row.items()},
             lets=self._lets(source.lets, scope),
             wheres=self._wheres(source.wheres, scope),
             dedup=self._dedup(source.dedup, scope),
             limit=source.limit,
-            limit_at=self._place(source.limit_span) if source.limit_span else None,
+            limit_at=self.place(source.limit_span) if source.limit_span else None,
             metric=source.metric,
             references=scope.optional(source.references, "references"),
             license=source.license,
-            at=self._place(source.span),
-            places={name: self._place(span) for name, span in source.field_spans.items()},
+            at=self.place(source.span),
+            places={name: self.place(span) for name, span in source.field_spans.items()},
         )
-
-    def _connector(self, source: checked.Source, splits: Iterable[checked.Split]) -> plan.Connector:
-        """Where each split's files are."""
-        connector = source.connector
-        patterns = {}
-        roots = {}
-        for split in splits:
-            pattern, root = self._path(connector.path, source.folder, split.file_name)
-            patterns[split.name] = pattern
-            roots[split.name] = root
-        return plan.Connector.model_validate(
-            {
-                "kind": connector.kind,
-                "patterns": patterns,
-                "roots": roots,
-                "options": connector.arguments,
-                "at": self._place(connector.span),
-            }
-        )
-
-    def _path(self, text: syntax.Text | None, folder: str, split: str) -> tuple[str, str]:
-        """A path with its placeholders filled in, and the data root it starts from.
-
-        A path parameter at the start brings its own root; otherwise the path starts at the folder
-        of the file that declares it.
-        """
-        if text is None:
-            return "", folder
-        root = ""
-        written = ""
-        for part in text.parts:
-            if isinstance(part, syntax.Piece):
-                written += part.text
-                continue
-            param = self._path_param(part.expression)
-            if param is None:
-                written += split
-            elif isinstance(param.type, types.Path) and not written:
-                root = _join(param.base, str(param.value))
-                written = root
-            else:
-                written += str(param.value)
-        if root:
-            return posixpath.normpath(written), root
-        return _join(folder, written), folder
-
-    def _path_param(self, node: syntax.Expression) -> checked.Param | None:
-        """The parameter that a path's placeholder names; None for `{split}`."""
-        package = self._package(node.span)
-        match node:
-            case syntax.Reference(name="split"):
-                return None
-            case syntax.Reference(name=name):
-                return package.params[name]
-            case syntax.Attribute(base=syntax.Reference(name=alias), name=name):
-                return package.imports[alias].params[name.text]
-            case _:
-                raise InternalError(f"a path holds an expression at {node.span}")
 
     def _row_scope(self, source: checked.Source) -> Scope:
         """Names in a source's own clauses: raw columns, its fields and lets, then parameters."""
         fields = {*(source.columns or ()), *source.row, *(let.name for let in source.lets)}
-        return Scope(self._package(source.span), frozenset(fields))
+        return Scope(self.package_of(source.span), frozenset(fields))
 
     def _lets(self, lets: Iterable[checked.Let], scope: Scope) -> tuple[plan.Let, ...]:
         return tuple(
             plan.Let(
                 name=let.name,
                 value=scope.expression(let.value, let.name),
-                at=self._place(let.span),
+                at=self.place(let.span),
             )
             for let in lets
         )
@@ -261,7 +199,7 @@ class _Lowering:
             plan.Where(
                 condition=scope.expression(where.condition, f"where {index}"),
                 text=self._written(where.condition.span),
-                at=self._place(where.span),
+                at=self.place(where.span),
             )
             for index, where in enumerate(wheres, 1)
         )
@@ -270,7 +208,7 @@ class _Lowering:
         if dedup is None:
             return None
         return plan.Dedup(
-            key=scope.expression(dedup.key, "dedup"), near=dedup.near, at=self._place(dedup.span)
+            key=scope.expression(dedup.key, "dedup"), near=dedup.near, at=self.place(dedup.span)
         )
 
     # ---- templates -----------------------------------------------------------------------------
@@ -278,7 +216,7 @@ class _Lowering:
     def _template(self, template: checked.Template, names: Mapping[int, str]) -> plan.Template:
         fields = {field for source in template.serves for field in source.row}
         fields |= {let.name for let in template.lets} | {"answer", "options"}
-        scope = Scope(self._package(template.span), frozenset(fields))
+        scope = Scope(self.package_of(template.span), frozenset(fields))
         return plan.Template(
             name=template.name,
             sources=tuple(names[id(s)] for s in template.serves if id(s) in names),
@@ -286,7 +224,7 @@ class _Lowering:
             lets=self._lets(template.lets, scope),
             wheres=self._wheres(template.wheres, scope),
             prompts=tuple(self._prompt(prompt, scope) for prompt in template.prompts),
-            at=self._place(template.span),
+            at=self.place(template.span),
         )
 
     def _options(
@@ -305,7 +243,7 @@ class _Lowering:
                         ),
                         "style": options.style,
                         "shuffled": options.shuffled,
-                        "at": self._place(options.span),
+                        "at": self.place(options.span),
                     }
                 )
             case checked.RowOptions():
@@ -315,7 +253,7 @@ class _Lowering:
                         "answer": scope.expression(options.answer, "answer"),
                         "style": options.style,
                         "shuffled": options.shuffled,
-                        "at": self._place(options.span),
+                        "at": self.place(options.span),
                     }
                 )
             case _:
@@ -336,14 +274,14 @@ class _Lowering:
                     for index, turn in enumerate(prompt.turns)
                 ),
                 "messages": scope.optional(prompt.messages, "messages"),
-                "at": self._place(prompt.span),
+                "at": self.place(prompt.span),
             }
         )
 
     # ---- mixture, tokenizer, format ------------------------------------------------------------
 
     def _mixture(self, mixture: checked.Mixture, names: Mapping[int, str]) -> plan.Mixture:
-        scope = Scope(self._package(mixture.span), frozenset())
+        scope = Scope(self.package_of(mixture.span), frozenset())
         everything = [*mixture.sources, *(take.source for take in mixture.takes)]
         return plan.Mixture(
             name=mixture.name,
@@ -366,7 +304,7 @@ class _Lowering:
                         "splits": clause.splits,
                         "method": clause.method,
                         "value": clause.value,
-                        "at": self._place(clause.span),
+                        "at": self.place(clause.span),
                     }
                 )
                 for clause in mixture.decontaminate
@@ -375,12 +313,12 @@ class _Lowering:
                 plan.Require(
                     condition=scope.expression(require.condition, "require"),
                     text=self._written(require.condition.span),
-                    at=self._place(require.span),
+                    at=self.place(require.span),
                 )
                 for require in mixture.requires
             ),
             seed=mixture.seed,
-            at=self._place(mixture.span),
+            at=self.place(mixture.span),
         )
 
     def _blend(
@@ -395,9 +333,7 @@ class _Lowering:
                 are counted here are taken out.
         """
         planned = {source.name: names[id(source)] for source in mixture.sources}
-        takes = tuple(
-            self._take(take, names) for take in mixture.takes if take.source.name in left
-        )
+        takes = tuple(self._take(take, names) for take in mixture.takes if take.source.name in left)
         left -= {take.source.name for take in mixture.takes}
         members = []
         for name, brought in mixture.members.items():
@@ -432,23 +368,7 @@ class _Lowering:
                 "by_key": scope.optional(take.by_key, "by"),
                 "by_tau": take.by_tau,
                 "best": scope.optional(take.best, "best"),
-                "at": self._place(take.span),
-            }
-        )
-
-    def _tokenizer(self, tokenizer: checked.Tokenizer) -> plan.Tokenizer:
-        return plan.Tokenizer.model_validate(
-            {
-                "name": tokenizer.name,
-                "kind": tokenizer.kind,
-                "path": self._path(tokenizer.path, tokenizer.folder, "")[0],
-                "options": tokenizer.arguments,
-                "eos": tokenizer.eos or "",
-                "bos": tokenizer.bos or "",
-                "pad": tokenizer.pad or "",
-                "added": tokenizer.added,
-                "places": {name: self._place(span) for name, span in tokenizer.spans.items()},
-                "at": self._place(tokenizer.from_span),
+                "at": self.place(take.span),
             }
         )
 
@@ -466,7 +386,7 @@ class _Lowering:
                         "bos": format_.bos,
                         "overflow": format_.overflow,
                         "seam": format_.seam,
-                        "at": self._place(format_.span),
+                        "at": self.place(format_.span),
                     }
                 )
             case checked.ChatFormat():
@@ -478,7 +398,7 @@ class _Lowering:
                         "max": format_.max,
                         "overflow": format_.overflow,
                         "template": format_.template,
-                        "at": self._place(format_.span),
+                        "at": self.place(format_.span),
                     }
                 )
             case _:
@@ -488,43 +408,14 @@ class _Lowering:
         if token is None:
             return None
         return plan.TokenUse(
-            name=token.name or "", literal=token.literal or "", at=self._place(token.span)
+            name=token.name or "", literal=token.literal or "", at=self.place(token.span)
         )
 
     # ---- places and parameters -----------------------------------------------------------------
 
-    def _place(self, span: Span) -> plan.Place:
-        line, column = self._file(span).location(span.start)
-        return plan.Place(path=span.path, start=span.start, end=span.end, line=line, column=column)
-
     def _written(self, span: Span) -> str:
         """The text of a span on one line."""
-        return " ".join(self._file(span).text[span.start : span.end].split())
-
-    def _file(self, span: Span) -> SourceText:
-        return self.program.texts[span.path]
-
-    def _package(self, span: Span) -> checked.Package:
-        """The package whose folder holds the file of a span."""
-        folder = posixpath.dirname(span.path) or "."
-        for package in self._reached():
-            if package.folder == folder:
-                return package
-        raise InternalError(f"no package holds {span.path}")
-
-    def _reached(self) -> list[checked.Package]:
-        """The build's package and those that it imports, directly or not, itself first.
-
-        Packages that happen to be given beside it are left out: they must change nothing.
-        """
-        found: list[checked.Package] = []
-        waiting = [self.package]
-        while waiting:
-            package = waiting.pop(0)
-            if all(package is not each for each in found):
-                found.append(package)
-                waiting += package.imports.values()
-        return found
+        return " ".join(self.file(span).text[span.start : span.end].split())
 
 
 def _unique(sources: Iterable[checked.Source]) -> list[checked.Source]:
@@ -547,10 +438,6 @@ def _is_weighted(mixture: checked.Mixture) -> bool:
     """Whether a mixture says itself how much there is of each of its sources."""
     is_rated = mixture.rate.span is not None
     return bool(mixture.takes) or is_rated or any(map(_is_weighted, mixture.nested.values()))
-
-
-def _join(folder: str, path: str) -> str:
-    return posixpath.normpath(posixpath.join(folder, path))
 
 
 def _rate(

@@ -74,7 +74,7 @@ def cpu_s() -> float:
 
 def prompt(definition: str, value: str) -> str:
     """The input of an example; build.py's template says the same."""
-    return f"{definition}\n\nInput: {value}\nOutput: "
+    return f"{definition}\n\nInput: {value}\nOutput:"
 
 
 def tokenizer_of(task: Task) -> Any:

@@ -27,7 +27,7 @@ from taskc.compiler.turns.definition import Definition
 from taskc.dsl.diagnostics import Diagnostic
 from taskc.dsl.spelling import did_you_mean
 
-__all__ = ["Ids", "Loaded", "load"]
+__all__ = ["Ids", "Loaded", "input_files", "load"]
 
 ROLES = ("eos", "bos", "pad")  # special tokens that a configuration may name
 _MAX_SHOWN = 12  # special tokens that a message lists
@@ -140,14 +140,21 @@ def load(spec: plan.Tokenizer) -> tuple[Loaded | None, list[Diagnostic]]:
                 helps=("download the tokenizer and name it with `from folder(...)`",),
             )
         ]
+    states = tuple((name, str(file), *_state(file)) for name, file in input_files(spec).items())
+    return _load(spec.model_dump_json(), states)
+
+
+def input_files(spec: plan.Tokenizer) -> dict[str, Path]:
+    """The files that a local tokenizer is read from, by what they are; all but the first may lack.
+
+    A tokenizer.json and the configuration beside it are one tokenizer; another file stands alone.
+    """
     path = Path(spec.path)
     folder = path if spec.kind == "folder" else path.parent
     files = {"tokenizer.json": folder / "tokenizer.json" if spec.kind == "folder" else path}
-    # A tokenizer.json and the configuration beside it are one tokenizer; another file stands alone.
     if spec.kind == "folder" or path.name == "tokenizer.json":
         files |= {name: folder / name for name in _BESIDE}
-    states = tuple((name, str(file), *_state(file)) for name, file in files.items())
-    return _load(spec.model_dump_json(), states)
+    return files
 
 
 _BESIDE = ("tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")

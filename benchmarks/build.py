@@ -15,9 +15,10 @@ plus system time of a process and all that it starts.
 The peers are installed beside taskc, in an environment of their own; what is missing is skipped:
 
     pip install --constraint constraints.txt --editable '.[bench]'
-    pip install --no-deps mosaicml-streaming && pip install brotli catalogue python-snappy zstd
+    pip install --constraint constraints.txt --no-deps mosaicml-streaming
+    pip install --constraint constraints.txt brotli catalogue pillow python-snappy zstd
 
-(mosaicml-streaming asks for numpy and transformers of 2024; its writer works with today's.)
+(mosaicml-streaming asks for a numpy and a transformers of 2024; its writer works with today's.)
 """
 
 import argparse

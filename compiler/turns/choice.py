@@ -6,8 +6,9 @@ gives for the row by itself, for an evaluation all that apply. Where there is ne
 of columns: 0.55 us a row and prompt, nearly all the draws'.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -39,31 +40,22 @@ class PromptChoice:
 
     __slots__ = ("_columns", "_labels", "of_all")
 
-    def __init__(  # noqa: PLR0917 - the order is that of `Scope.draws`
+    def __init__(
         self,
-        scope: Scope,
-        source: str,
-        ids: Sequence[bytes],
-        ordinals: Sequence[int],
-        repetition: int,
         labels: Sequence[str],
+        num_rows: int,
+        draws: Callable[[str], Sequence[int] | npt.NDArray[np.uint64]],
     ) -> None:
         """Draws for every row and label.
 
         Args:
-            scope: The mixture's scope.
-            source: Name of the rows' source.
-            ids: Row ids, 16 bytes each.
-            ordinals: Positions among equal rows, as many as `ids`.
-            repetition: How often the rows were delivered before.
             labels: "TEMPLATE.LABEL", all different.
+            num_rows: How many rows choose.
+            draws: From the name of a draw to each row's, by the mixture's scope.
         """
         self._labels = tuple(labels)
-        self._columns = [
-            scope.draws(source, ids, ordinals, repetition, f"prompt/{label}")
-            for label in (labels if len(labels) > 1 else ())
-        ]
-        self.of_all = self._largest() if self._columns else np.zeros(len(ids), np.int64)
+        self._columns = [draws(f"prompt/{label}") for label in (labels if len(labels) > 1 else ())]
+        self.of_all = self._largest() if self._columns else np.zeros(num_rows, np.int64)
 
     def _largest(self) -> npt.NDArray[np.int64]:
         # Of equals argmax gives the first and rendezvous the largest label: labels run downwards.
@@ -163,8 +155,10 @@ def choose(task: PhraseTask) -> Chosen:
         drop = no_prompt_applies(task.source, templates)
         return Chosen(drops=dict.fromkeys(range(len(rows)), drop))
     labels = [] if task.evaluation else [prompts[index].label for index in applying]
-    scope = Scope.mixture(task.seed)
-    choice = PromptChoice(scope, rows.source, rows.ids, rows.ordinals, task.repetition, labels)
+    draws = partial(
+        Scope.mixture(task.seed).draws, rows.source, rows.ids, rows.ordinals, task.repetition
+    )
+    choice = PromptChoice(labels, len(rows), draws)
     if is_gated(templates):
         return _chosen(task, templates, applying, choice)
     if task.evaluation:

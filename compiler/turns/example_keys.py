@@ -73,7 +73,7 @@ class ExampleKeys:
         for index, (template, prompt) in enumerate(prompts):
             # The label decides who draws the prompt and the condition who may: neither is encoded.
             made_of = [template.options, template.lets, prompt.turns, prompt.messages]
-            parts = [made_of, references]
+            parts: list[object] = [made_of, references]
             if _draws(made_of):
                 self._drawn.add(index)
                 parts.append([_declared(source), template.name, seed])

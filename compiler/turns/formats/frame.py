@@ -13,7 +13,7 @@ from taskc.compiler.places import error_at
 from taskc.compiler.turns.tokenizer import Loaded
 from taskc.dsl.diagnostics import Diagnostic
 
-__all__ = ["Frame", "frame_of"]
+__all__ = ["Frame", "frame_of", "misfits"]
 
 
 class Frame(NamedTuple):
@@ -40,7 +40,7 @@ def frame_of(
     bos = ids.of_bos(format_)
     match format_:
         case plan.PromptTargetFormat():
-            ids.errors += _dialogues(format_, templates)
+            ids.errors += misfits(format_, templates)
             joined = ids.joined(format_)
             separator = () if format_.seam == "join" else ids.of(format_.separator)
             frame = Frame(bos, separator, ids.of(format_.end), joined)
@@ -142,10 +142,10 @@ class _Ids:
         )
 
 
-def _dialogues(
-    format_: plan.PromptTargetFormat, templates: Sequence[plan.Template]
-) -> list[Diagnostic]:
-    """An error for each dialogue: `prompt_target` has one input and one target."""
+def misfits(format_: plan.Format, templates: Sequence[plan.Template]) -> list[Diagnostic]:
+    """An error for each dialogue where the format has one input and one target: `prompt_target`."""
+    if isinstance(format_, plan.ChatFormat):
+        return []
     return [
         error_at(
             "T0648",

@@ -1,5 +1,7 @@
 """The choice of a prompt for a chunk is the choice of each row by itself."""
 
+from functools import partial
+
 import pytest
 
 from taskc.compiler.keys import RowKey, Scope, rendezvous
@@ -14,11 +16,17 @@ def rows(make):
     return make.rows_of([{"n": number // 2} for number in range(200)])
 
 
+def chooser(scope, rows, repetition, labels):
+    """The choice of rows among labels."""
+    draws = partial(scope.draws, "s", rows.ids, rows.ordinals, repetition)
+    return PromptChoice(labels, len(rows), draws)
+
+
 @pytest.mark.parametrize("applying", [[0, 1, 2, 3], [1, 3], [2], [0, 2, 3]])
 def test_it_is_the_rendezvous_of_keys(rows, applying):
     """With all prompts applying or some of them, in any order of declaration."""
     scope = Scope.mixture(7)
-    choice = PromptChoice(scope, "s", rows.ids, rows.ordinals, 3, LABELS)
+    choice = chooser(scope, rows, 3, LABELS)
     labels = [LABELS[index] for index in applying]
     expected = [
         applying[rendezvous(scope, "s", RowKey(row_id, ordinal), 3, labels)]
@@ -31,8 +39,8 @@ def test_it_is_the_rendezvous_of_keys(rows, applying):
 def test_a_new_prompt_moves_only_rows_that_choose_it(rows):
     """So that adding one re-encodes what it takes and nothing else."""
     scope = Scope.mixture(7)
-    before = PromptChoice(scope, "s", rows.ids, rows.ordinals, 0, LABELS[:3])
-    after = PromptChoice(scope, "s", rows.ids, rows.ordinals, 0, LABELS)
+    before = chooser(scope, rows, 0, LABELS[:3])
+    after = chooser(scope, rows, 0, LABELS)
     moved = [
         (before.of(row, range(3)), after.of(row, range(4)))
         for row in range(len(rows))

@@ -1,7 +1,8 @@
 """Mistakes in the rows of one source: collected, the first few kept, the rest counted.
 
-In: findings of `connect` and `shape`, in the order of rows. Out: diagnostics with the row they
-speak of. A file with a million bad lines costs a counter, not a million messages.
+In: findings of `connect` and `survey`, in the order of rows, or those of one range after another.
+Out: diagnostics with the row they speak of, the same however the rows were cut into ranges. A file
+with a million bad lines costs a counter, not a million messages.
 """
 
 from collections import Counter
@@ -29,6 +30,9 @@ class Findings:
         source: Name of the source.
         at: Where the source stands in the spec.
         num_errors: Every error, also those that are not kept.
+        hidden: Errors that are not kept, by code and field.
+        rest_at: Where the line for them stands; None: there are none.
+        reporter: Holds what is kept.
     """
 
     source: str
@@ -36,9 +40,9 @@ class Findings:
     num_errors: int = 0
     _num_kept: int = 0
     _alike: Counter[tuple[str, int, str]] = field(default_factory=Counter)
-    _hidden: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _rest_at: plan.Place | None = None  # the line for the rest follows the last one that is shown
-    _reporter: Reporter = field(default_factory=Reporter)
+    hidden: Counter[tuple[str, str]] = field(default_factory=Counter)
+    rest_at: plan.Place | None = None
+    reporter: Reporter = field(default_factory=Reporter)
 
     def report(
         self,
@@ -68,20 +72,48 @@ class Findings:
             field_name = row.field if row else ""
             alike = (code, place.start, field_name)
             if self._num_kept >= MAX_KEPT or self._alike[alike] >= MAX_ALIKE:
-                self._hidden[code, field_name] += 1
-                self._rest_at = max(self._rest_at or place, place, key=lambda at: at.start)
+                self.hidden[code, field_name] += 1
+                self._show_rest_at(place)
                 return
             self._num_kept += 1
             self._alike[alike] += 1
         span = Span(place.path, place.start, place.end)
-        self._reporter.report(code, span, message, label=label, notes=notes, helps=helps, row=row)
+        self.reporter.report(code, span, message, label=label, notes=notes, helps=helps, row=row)
+
+    def absorb(self, later: "Findings") -> None:
+        """Adds the findings of rows that come after all that were looked at so far.
+
+        What concerns a file and no row of it is said once, however many of its ranges say it.
+        """
+        for found in later.reporter.diagnostics:
+            if found.primary is None:
+                raise AssertionError("every finding has a place in the spec")
+            if found.row is None and found in self.reporter.diagnostics:
+                continue
+            self.report(
+                found.code,
+                found.message,
+                at=_place_of(found.primary.span),
+                label=found.primary.text,
+                notes=found.notes,
+                helps=found.helps,
+                row=found.row,
+            )
+        for kind, num_errors in later.hidden.items():
+            self.hidden[kind] += num_errors
+            self.num_errors += num_errors
+        if later.rest_at is not None:
+            self._show_rest_at(later.rest_at)
+
+    def _show_rest_at(self, place: plan.Place) -> None:
+        self.rest_at = max(self.rest_at or place, place, key=lambda at: at.start)
 
     def diagnostics(self) -> list[Diagnostic]:
         """What was kept, and one line for the rest."""
-        kept = list(self._reporter.diagnostics)
+        kept = list(self.reporter.diagnostics)
         hidden = self.num_errors - self._num_kept
         if hidden > 0:
-            place = self._rest_at or self.at
+            place = self.rest_at or self.at
             last = Reporter()
             errors = "errors" if hidden > 1 else "error"
             last.report(
@@ -92,11 +124,21 @@ class Findings:
                 notes=tuple(
                     f"{num_errors:,} more {code}".replace(",", "_")
                     + (f" in `{field_name}`" if field_name else "")
-                    for (code, field_name), num_errors in self._hidden.most_common(_MAX_SHOWN_ITEMS)
+                    for (code, field_name), num_errors in self._most_hidden()
                 ),
             )
             kept += last.diagnostics
         return kept
+
+    def _most_hidden(self) -> list[tuple[tuple[str, str], int]]:
+        """The mistakes of which most are hidden; of equally many, by code and field."""
+        ranked = sorted(self.hidden.items(), key=lambda item: (-item[1], item[0]))
+        return ranked[:_MAX_SHOWN_ITEMS]
+
+
+def _place_of(span: Span) -> plan.Place:
+    """A span as a place; its line is not asked for again."""
+    return plan.Place(path=span.path, start=span.start, end=span.end, line=0, column=0)
 
 
 def shown(value: object) -> str:

@@ -14,7 +14,7 @@ from taskc.compiler.rows.connect.files import FileProblemError, InputFile, check
 from taskc.compiler.rows.connect.raw import RawChunk, Value, Wanted, wanted_among
 from taskc.compiler.rows.ranges import Range
 
-__all__ = ["arrow_chunks", "parquet_chunks"]
+__all__ = ["arrow_chunks", "group_sizes", "parquet_chunks"]
 
 _CHUNK_ROWS = 8192
 _ARROW_FILE_MAGIC = b"ARROW1"
@@ -87,6 +87,48 @@ def arrow_chunks(
         raise _unreadable(error, "Arrow IPC") from error
 
 
+def group_sizes(kind: str, file: InputFile) -> list[tuple[int, int]]:
+    """Returns rows and uncompressed bytes of each part of a file that can be read by itself.
+
+    Args:
+        kind: A connector's kind.
+        file: The file.
+
+    Returns:
+        Row groups of Parquet, record batches of an Arrow file; nothing for a stream, for other
+        kinds, and for a file that can't be read.
+    """
+    import pyarrow as pa
+
+    try:
+        match kind:
+            case "parquet":
+                return _row_groups(file)
+            case "arrow" if _is_arrow_file(file):
+                return _record_batches(file)
+            case _:
+                return []
+    except (pa.ArrowException, OSError):
+        return []  # reported where it is read
+
+
+def _row_groups(file: InputFile) -> list[tuple[int, int]]:
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_metadata(file.path)
+    groups = (metadata.row_group(index) for index in range(metadata.num_row_groups))
+    return [(group.num_rows, group.total_byte_size) for group in groups]
+
+
+def _record_batches(file: InputFile) -> list[tuple[int, int]]:
+    import pyarrow as pa
+
+    with pa.memory_map(file.path) as mapped:
+        reader = pa.ipc.open_file(mapped)
+        batches = map(reader.get_batch, range(reader.num_record_batches))
+        return [(batch.num_rows, batch.nbytes) for batch in batches]
+
+
 def _is_arrow_file(file: InputFile) -> bool:
     with Path(file.path).open("rb") as opened:
         return opened.read(len(_ARROW_FILE_MAGIC)) == _ARROW_FILE_MAGIC
@@ -95,6 +137,8 @@ def _is_arrow_file(file: InputFile) -> bool:
 def _chunks(
     batches: Any, place: Range, columns: tuple[str, ...], wanted: Wanted
 ) -> Iterator[RawChunk]:
+    import pyarrow as pa
+
     first = place.first_number
     for batch in batches:
         for start in range(0, batch.num_rows, _CHUNK_ROWS):
@@ -103,7 +147,9 @@ def _chunks(
             first += part.num_rows
             if wanted is not None:
                 at = wanted_among(wanted, numbers[0] - place.first_number, part.num_rows)
-                part, numbers = part.take(at), [numbers[index] for index in at]
+                numbers = [numbers[index] for index in at]
+                if len(at) < part.num_rows:
+                    part = part.take(pa.array(at, pa.int64()))
             yield RawChunk(place.file, numbers, _rows(part), columns=columns)
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "InputFile",
     "changed_file",
     "check_unchanged",
+    "compression",
     "input_files",
     "line_blocks",
 ]
@@ -190,9 +191,14 @@ def _whole_lines(blocks: Iterator[bytes], *, at_start: bool) -> Iterator[bytes]:
         yield b"".join(pieces)
 
 
+def compression(file: InputFile) -> str:
+    """How a file is compressed: "gzip", "zstd", "bzip2" or ""; its name says so."""
+    return _COMPRESSIONS.get(Path(file.path).suffix, "")
+
+
 def _blocks(file: InputFile, start: int, stop: int) -> Iterator[bytes]:
     """Yields decompressed bytes; every way a file can fail becomes a `FileProblemError`."""
-    kind = _COMPRESSIONS.get(Path(file.path).suffix, "")
+    kind = compression(file)
     try:
         with Path(file.path).open("rb") as opened:
             if stop:

@@ -2,14 +2,23 @@
 
 import gzip
 import json
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from taskc.compiler import plan
+from taskc.compiler.engines.local import LocalEngine
+from taskc.compiler.examples import Rows
 from taskc.compiler.lower_expressions import Scope
+from taskc.compiler.rows import shape
 from taskc.compiler.rows.evaluate import Env, compile_expression
-from taskc.compiler.rows.shape import load
+from taskc.compiler.rows.findings import MAX_KEPT
+from taskc.compiler.rows.load import Loaded, load
+from taskc.compiler.rows.reread import read_rows
+from taskc.compiler.rows.row_keys import RowKeys
+from taskc.compiler.store.objects import Store
 from taskc.dsl.model.program import Package
 from taskc.dsl.text.parser import parse as parse_file
 from taskc.dsl.text.source_text import SourceText
@@ -59,11 +68,39 @@ def type_of():
     return value_type
 
 
+def reread(source: plan.Source, keys: RowKeys) -> Rows:
+    """The rows of keys, with their values."""
+    names = [file.name for file in keys.inputs.files]
+    rows = Rows(keys.source, keys.split, file_names=names)
+    for index, place in enumerate(keys.inputs.ranges):
+        own = np.flatnonzero(keys.ranges == index)
+        wanted = (keys.ids[own], keys.ordinals_of(own))
+        file = keys.inputs.files[place.file]
+        for part in read_rows(source, file, place, keys.lines[own], wanted):
+            rows.values += part.values
+            rows.ids += part.ids
+            rows.ordinals += part.ordinals
+            rows.files += [place.file] * len(part)
+            rows.numbers += part.numbers
+    every = np.arange(len(keys))
+    assert keys.numbers(every).tolist() == rows.numbers
+    assert keys.file_indices(every).tolist() == rows.files
+    return rows
+
+
+@dataclass
+class Read(Loaded):
+    """What was loaded, with rows in full."""
+
+    keys: dict[str, RowKeys] | None = None
+
+
 class Workbench:
     """Makes files and a source over them in a folder, and loads it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.store = Store.open(folder / "store")
 
     def write(self, name: str, content: bytes | str) -> Path:
         """Writes a file, gzipped where its name says so."""
@@ -126,11 +163,66 @@ class Workbench:
         }
         return plan.Source(**(fields | changes))
 
-    def load(self, *arguments, sample: int | None = None, **named):
-        """Loads every split of the source that the arguments describe."""
-        source = self.source(*arguments, **named)
-        splits = [*source.splits, *(carve.name for carve in source.carved)]
-        return load(source, splits, sample=sample)
+    def load(self, *arguments, **named) -> Read:
+        """Loads every split of a source, and rereads its rows.
+
+        Every load is held against one that has all rows in memory.
+        """
+        source, loaded = self.load_keys(*arguments, **named)
+        read = Read(**{each.name: getattr(loaded, each.name) for each in fields(loaded)})
+        read.keys = loaded.rows
+        read.rows = {split: reread(source, keys) for split, keys in loaded.rows.items()}
+        splits = named.get("splits_asked") or _splits(source)
+        compare(shape.load(source, splits, sample=named.get("sample")), read)
+        return read
+
+    def load_keys(
+        self,
+        *arguments,
+        splits_asked=None,
+        sample: int | None = None,
+        watched=(),
+        progress=lambda _split, _rows: None,
+        **named,
+    ) -> tuple[plan.Source, Loaded]:
+        """Loads every split of a source, or of the one that the arguments describe."""
+        given = bool(arguments) and isinstance(arguments[0], plan.Source)
+        source = arguments[0] if given else self.source(*arguments, **named)
+        loaded = load(
+            source,
+            splits_asked or _splits(source),
+            engine=LocalEngine(jobs=1),
+            store=self.store,
+            watched=watched,
+            sample=sample,
+            progress=progress,
+        )
+        return source, loaded
+
+
+def _splits(source: plan.Source) -> list[str]:
+    return [*source.splits, *(carve.name for carve in source.carved)]
+
+
+def compare(before: shape.Loaded, now: Read) -> None:
+    """The rows, counts and findings of a source are what they are where all of it is in memory."""
+    assert before.rows == now.rows
+    assert before.digests == now.digests
+    if before.num_errors <= MAX_KEPT:  # else it shows which come first: here in the order of rows
+        assert sorted(map(repr, before.diagnostics)) == sorted(map(repr, now.diagnostics))
+    assert before.num_errors == now.num_errors
+    if not now.num_errors:
+        assert {
+            split: {drop: len(rows) for drop, rows in drops.items()}
+            for split, drops in before.drops.items()
+        } == now.drops
+        assert [
+            [getattr(counts, each.name) for each in fields(counts)]
+            for counts in before.counts.values()
+        ] == [
+            [getattr(counts, each.name) for each in fields(counts)]
+            for counts in now.counts.values()
+        ]
 
 
 @pytest.fixture

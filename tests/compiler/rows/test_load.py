@@ -1,15 +1,19 @@
 """A source's rows: what is kept, what is dropped by which clause, and what is wrong with a row."""
 
+import gzip
 import json
+from contextlib import contextmanager
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from taskc.compiler import plan
-from taskc.compiler.rows.shape import load
+from taskc.compiler.rows import inputs
+from taskc.compiler.store import cutting, files
 
 AT = plan.Place(path="s.task", start=0, end=1, line=1, column=1)
 LIMIT_AT = plan.Place(path="s.task", start=9, end=10, line=2, column=1)
@@ -17,7 +21,7 @@ LIMIT_AT = plan.Place(path="s.task", start=9, end=10, line=2, column=1)
 
 def reasons(loaded, split="train") -> dict[str, int]:
     """Dropped rows by reason."""
-    return {drop.reason: len(rows) for drop, rows in loaded.drops[split].items()}
+    return {drop.reason: num_rows for drop, num_rows in loaded.drops[split].items()}
 
 
 def complaints(loaded) -> list[tuple]:
@@ -61,7 +65,6 @@ def test_a_row_is_conformed_filtered_and_trimmed(bench):
     assert [{"premise": "It rains.", "label": "yes", "both": "It rains.yes"}] == rows.values
     assert ([1], [0], ["train.jsonl"]) == (rows.numbers, rows.files, rows.file_names)
     assert {"where": 2} == reasons(loaded)
-    assert [[2, 3]] == [list(rows.numbers) for rows in loaded.drops["train"].values()]
     assert loaded.diagnostics == []
 
 
@@ -74,10 +77,10 @@ def test_the_first_where_that_is_false_drops_a_row(bench):
         where.model_copy(update={"at": place})
         for where, place in zip(source.wheres, places, strict=True)
     )
-    loaded = load(source.model_copy(update={"wheres": wheres}), ["train"])
+    loaded = bench.load(source.model_copy(update={"wheres": wheres}))
 
-    assert {1: [1], 2: [2]} == {
-        drop.at.line: list(rows.numbers) for drop, rows in loaded.drops["train"].items()
+    assert {1: 1, 2: 1} == {
+        drop.at.line: num_rows for drop, num_rows in loaded.drops["train"].items()
     }
 
 
@@ -267,7 +270,7 @@ def test_a_carved_split_that_nobody_asked_for_is_accounted_for(bench):
     """Its rows stay out of the split they are carved out of, and the ledger says where they are."""
     bench.rows("train.jsonl", [{"n": n} for n in range(30)])
     carved = (plan.CarvedSplit(name="dev", origin="train", count=10, at=AT),)
-    loaded = load(bench.source(carved=carved), ["train"])
+    loaded = bench.load(bench.source(carved=carved), splits_asked=["train"])
 
     assert ["train"] == list(loaded.rows) == list(loaded.digests)
     assert (20, 10) == (loaded.counts["train"].kept, loaded.counts["train"].carved_out)
@@ -285,16 +288,16 @@ def test_a_split_is_what_it_is_whatever_is_asked_for(bench):
         limit=20,
         limit_at=LIMIT_AT,
     )
-    both = load(source, ["train", "dev", "validation"])
 
-    assert ["train", "dev"] == list(both.rows)
-    assert both.rows["train"] == load(source, ["train"]).rows["train"]
-    assert both.rows["dev"] == load(source, ["dev"]).rows["dev"]
-    assert (20, 10, 5) == (
-        len(both.rows["train"]),
-        len(both.rows["dev"]),
-        len(load(source, ["test"]).rows["test"]),
-    )
+    def loaded(*splits):
+        return bench.load(source, splits_asked=splits).rows
+
+    both = loaded("train", "dev", "validation")
+
+    assert ["train", "dev"] == list(both)
+    assert both["train"] == loaded("train")["train"]
+    assert both["dev"] == loaded("dev")["dev"]
+    assert (20, 10, 5) == (len(both["train"]), len(both["dev"]), len(loaded("test")["test"]))
 
 
 def test_carve_of_more_rows_than_there_are(bench):
@@ -315,7 +318,7 @@ def test_near_dedup_is_not_carried_out_yet(bench):
     source = bench.source().model_copy(update={"dedup": near})
 
     assert (0, 1) == loaded
-    assert ["T0807"] == [found.code for found in load(source, ["train"]).diagnostics]
+    assert ["T0807"] == [found.code for found in bench.load(source).diagnostics]
 
 
 def test_a_split_that_loses_every_row(bench):
@@ -353,13 +356,13 @@ def test_sample_reads_the_first_rows(bench):
 
 
 def test_progress_is_told_of_every_row(bench):
-    """Chunks add up to what was read."""
-    bench.rows("train.jsonl", [{"n": n, "pad": "x" * 500} for n in range(5000)])
+    """Ranges add up to what was read."""
+    bench.rows("a.jsonl", [{"n": n} for n in range(50)])
+    bench.rows("b.jsonl", [{"n": n} for n in range(30)])
     told = []
-    load(bench.source(), ["train"], progress=lambda split, rows: told.append((split, rows)))
+    bench.load(pattern="*.jsonl", progress=lambda split, rows: told.append((split, rows)))
 
-    assert ({"train"}, 5000) == ({split for split, _ in told}, sum(rows for _, rows in told))
-    assert 2 <= len(told)
+    assert [("train", 50), ("train", 30)] == told
 
 
 # ---- properties ----------------------------------------------------------------------------------
@@ -433,3 +436,240 @@ def test_equal_rows_are_never_on_both_sides(folder, rows, carve):
     loaded = loaded_from(folder, rows, carve=carve, dedup=False, limit=100)
 
     assert set(loaded.rows["dev"].ids).isdisjoint(loaded.rows["train"].ids)
+
+
+# ---- ranges --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def fine_cuts():
+    """Files of lines are cut every few rows, Parquet and Arrow between all their groups."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "MAX_RANGE_BYTES", 96)
+        patch.setattr(files, "cut", partial(cutting.cut, min_bytes=32, max_bytes=96))
+        patch.setattr(inputs, "_MIN_RANGE_BYTES", 1)
+        yield
+
+
+ANY_ROWS = st.lists(
+    st.fixed_dictionaries(
+        {"n": st.integers(0, 3), "t": st.sampled_from(["a", "b", "", "é" * 30])},
+        optional={
+            "x": st.none() | st.sampled_from([0.5, 1, 2.0]),
+            "l": st.lists(st.sampled_from(["p", "q"]), max_size=2),
+        },
+    ),
+    max_size=40,
+)
+COLUMNS = st.sampled_from(
+    [
+        None,
+        {"n": "int", "t": "text"},
+        {"n": "int", "t": "choice(a, b)?", "x": "float?"},
+        {"t": "text", "l": "list[text]?"},
+    ]
+)
+LETS = st.sampled_from([{}, {"t": "choose(t, lower(t), upper(t))"}, {"both": "[n, t]"}])
+WHERES = st.sampled_from([(), ('t != ""',), ("n > 0", "choose(true, false)")])
+DEDUPS = st.sampled_from([None, "t", "n"])
+WRITERS = {
+    "jsonl": lambda path, rows: path.write_text(
+        "".join(json.dumps(row) + "\n" * (1 + row["n"] % 2) for row in rows)
+    ),
+    "jsonl.gz": lambda path, rows: path.write_bytes(
+        gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode())
+    ),
+    "parquet": lambda path, rows: pq.write_table(table(rows), path, row_group_size=3),
+    "arrow": lambda path, rows: write_arrow(path, table(rows)),
+}
+
+
+def table(rows: list[dict]) -> pa.Table:
+    """Rows as columns."""
+    fields = [("n", pa.int64()), ("t", pa.string()), ("x", pa.float64())]
+    schema = pa.schema([*fields, ("l", pa.list_(pa.string()))])
+    return pa.Table.from_pylist(rows, schema)
+
+
+def write_arrow(path, whole: pa.Table) -> None:
+    """An Arrow file of small record batches."""
+    with pa.ipc.new_file(path, whole.schema) as writer:
+        writer.write_table(whole, max_chunksize=3)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    rows=ANY_ROWS,
+    suffix=st.sampled_from(sorted(WRITERS)),
+    columns=COLUMNS,
+    lets=LETS,
+    wheres=WHERES,
+    dedup=DEDUPS,
+    limit=st.integers(0, 12) | st.none(),
+    carve=st.integers(0, 5),
+    sample=st.integers(1, 20) | st.none(),
+)
+def test_ranges_do_not_show(  # noqa: PLR0917 - a source has many clauses
+    folder, rows, suffix, columns, lets, wheres, dedup, limit, carve, sample
+):
+    """However files are cut, rows, counts and findings are those of the whole files.
+
+    The workbench holds every load against one that has all rows in memory.
+    """
+    for part, some in (("a", rows[::2]), ("b", rows[1::2])):
+        WRITERS[suffix](folder.folder / f"{part}.{suffix}", some)
+    with fine_cuts():
+        loaded = folder.load(
+            suffix.partition(".")[0],
+            f"[ab].{suffix}",
+            columns=columns,
+            lets=lets if columns is None or "n" in columns else {},
+            wheres=wheres if columns is None or "n" in columns else (),
+            dedup=dedup if columns is None or "n" in columns else None,
+            carved=(plan.CarvedSplit(name="dev", origin="train", count=carve, at=AT),),
+            limit=limit,
+            limit_at=LIMIT_AT,
+            sample=sample,
+        )
+
+    assert {"train", "dev"} == set(loaded.rows)
+
+
+BROKEN = [
+    ("jsonl", "a.jsonl", b'{"a": 1}\n{"a": 2,\n[]\n{"a": "x"}\n' * 40),
+    ("text", "a.txt", b"first line of all\nsecond \xe9 line\nthird line\nfourth line\n" * 9),
+    ("jsonl", "a.jsonl", b'{"a": 1}\n' * 9 + b'{"a": "\xe9"}\n' + b'{"b": 1}\n' * 30),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "content"), BROKEN)
+def test_mistakes_are_said_alike_however_files_are_cut(bench, kind, name, content):
+    """The first few of each kind with their rows, the others counted, what breaks a file once."""
+    bench.write(name, content)
+    columns = {"a": "int"} if kind == "jsonl" else None
+    _, whole = bench.load_keys(kind, name, columns=columns)
+    bench.write(name, content)  # written anew, so it is cut anew
+    with fine_cuts():
+        _, cut = bench.load_keys(kind, name, columns=columns)
+    rows = [found.row.row for found in cut.diagnostics if found.row]
+
+    assert cut.num_errors == whole.num_errors > 0
+    assert cut.diagnostics == whole.diagnostics
+    assert sorted(rows) == rows
+    assert 1 == len(whole.rows["train"].inputs.ranges) < len(cut.rows["train"].inputs.ranges)
+
+
+def test_a_file_without_a_column_is_named_once(bench):
+    """Also where it is read in many ranges."""
+    pq.write_table(pa.table({"b": list(range(20))}), bench.folder / "a.parquet", row_group_size=2)
+    with fine_cuts():
+        loaded = bench.load("parquet", "a.parquet", columns={"a": "int"})
+
+    assert [("T0525", 0, "")] == complaints(loaded)
+    assert 20 == loaded.counts["train"].failed
+
+
+# ---- the store -----------------------------------------------------------------------------------
+
+
+def test_a_range_is_surveyed_once(bench):
+    """The second time it comes from the store, and is the same."""
+    bench.rows("train.jsonl", [{"n": n, "t": "ab"[n % 2]} for n in range(20)])
+    arguments = {
+        "columns": {"n": "int", "t": "choice(a, b)"},
+        "wheres": ("n > 2",),
+        "dedup": "n / 3",
+        "watched": ("t",),
+    }
+    first, second = bench.load(**arguments), bench.load(**arguments)
+
+    assert ((1, 0), (0, 1)) == (
+        (first.num_surveyed, first.num_reused),
+        (second.num_surveyed, second.num_reused),
+    )
+    assert first.rows == second.rows
+    assert {"t": {"a", "b"}} == first.seen == second.seen
+
+
+def test_only_ranges_that_changed_are_read(bench):
+    """A row that is put in makes one range anew, wherever it stands."""
+    rows = [{"n": n} for n in range(200)]
+    bench.rows("train.jsonl", rows)
+    with fine_cuts():
+        before = bench.load()
+        bench.rows("train.jsonl", [*rows[:50], {"n": -1}, *rows[50:]])
+        after = bench.load()
+
+    assert before.num_surveyed > 10
+    assert after.num_surveyed <= 4
+    assert 201 == after.counts["train"].kept
+
+
+CHANGES = [
+    ({"wheres": ("n > 0",)}, 1),
+    ({"lets": {"m": "n"}}, 1),
+    ({"columns": {"n": "int"}}, 1),
+    ({"dedup": "n"}, 1),
+    ({"watched": ("n",)}, 1),
+    ({"limit": 2, "limit_at": LIMIT_AT}, 0),
+    ({"name": "t"}, 0),
+    ({"at": LIMIT_AT, "license": "MIT", "metric": "accuracy", "clusters": ("c",)}, 0),
+    ({"lets": {"m": "choose(n, n)"}}, 1),
+    ({"lets": {"m": "choose(n, n)"}, "name": "t"}, 1),
+]
+
+
+def test_what_a_survey_does_not_read_does_not_count(bench):
+    """A clause makes it anew; a limit, a place and the source's name do not, but for `choose`."""
+    bench.rows("train.jsonl", [{"n": n} for n in range(5)])
+    bench.load()
+
+    assert [num for _, num in CHANGES] == [
+        bench.load(**changes).num_surveyed for changes, _ in CHANGES
+    ]
+
+
+def test_mistakes_are_said_again(bench):
+    """A range with a mistake is not kept: its findings speak of places that may have moved."""
+    bench.rows("train.jsonl", [{"n": "x"}])
+
+    assert [1, 1] == [bench.load(columns={"n": "int"}).num_surveyed for _ in range(2)]
+
+
+def test_equal_files_share_their_survey(bench):
+    """Whatever they are called."""
+    for name in ("a.jsonl", "b.jsonl"):
+        bench.rows(name, [{"n": n} for n in range(5)])
+    bench.load(pattern="a.jsonl")
+    loaded = bench.load(pattern="*.jsonl")
+
+    assert (0, 2) == (loaded.num_surveyed, loaded.num_reused)
+    assert [0] * 5 + [1] * 5 == loaded.rows["train"].ordinals
+
+
+# ---- values that are watched ---------------------------------------------------------------------
+
+
+def test_watched_values_are_those_of_the_rows_that_are_left(bench):
+    """Of the training split, after every clause."""
+    bench.rows("train.jsonl", [{"n": n, "t": "abcd"[n % 4]} for n in range(40)])
+    bench.rows("test.jsonl", [{"n": 0, "t": "z"}])
+    every = bench.load(
+        pattern="{split}.jsonl",
+        splits=("train", "test"),
+        wheres=('t != "d"',),
+        watched=("t", "n", "none"),
+    )
+    one = bench.load(limit=1, limit_at=LIMIT_AT, watched=("t",))
+
+    assert {"t": {"a", "b", "c"}, "n": set(), "none": set()} == every.seen
+    assert {one.rows["train"].values[0]["t"]} == one.seen["t"]
+
+
+def test_watched_values_of_many_ranges(bench):
+    """Each range numbers its values for itself."""
+    bench.rows("train.jsonl", [{"t": f"value {n % 7}"} for n in range(100)])
+    with fine_cuts():
+        loaded = bench.load(watched=("t",))
+
+    assert {"t": {f"value {n}" for n in range(7)}} == loaded.seen

@@ -1,0 +1,429 @@
+"""Load: a source's files to the keys of the rows that are left, split by split.
+
+In: a plan's `Source`. Out: a key and a pointer for each row, 24 bytes, and counts of why every
+other row left. Ranges are surveyed by the engine's workers, or found in the store, where a range
+that was surveyed before is not read again; then for each split, over columns of keys: the ordinals
+of equal rows, `dedup`, `carve`, `limit`. The order in which the spec says them does not count.
+Mistakes in rows are diagnostics; a row with one is neither kept nor dropped, and stops the build.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from taskc.compiler import plan
+from taskc.compiler.digests import content_of
+from taskc.compiler.engines.engine import Engine
+from taskc.compiler.examples import Drop
+from taskc.compiler.rows.choices import carved, deduplicated, limited, ordinals
+from taskc.compiler.rows.findings import Findings
+from taskc.compiler.rows.growing import GrowingColumn
+from taskc.compiler.rows.inputs import split_inputs
+from taskc.compiler.rows.ranges import SplitInputs
+from taskc.compiler.rows.row_keys import RowKeys
+from taskc.compiler.rows.survey import NO_PICK, Surveyed, SurveyTask, survey
+from taskc.compiler.store.code import code_digest
+from taskc.compiler.store.objects import Store
+from taskc.dsl.diagnostics import Diagnostic
+
+__all__ = ["Counts", "Loaded", "load"]
+
+STAGE = "shape"
+KIND = "survey"
+_WINDOW_RANGES = 256  # surveyed together; their columns stand in memory twice
+_ROWS_UNKNOWN = 100_000  # taken for the rows of a file that can only be counted by reading it
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of a split's rows: read + carved_in = kept + dropped + carved_out + failed.
+
+    Attributes:
+        read: Rows read from files.
+        carved_in: Rows that came from the split it is carved out of.
+        carved_out: Rows that moved to splits that are carved out of it.
+        dropped: Rows that a clause dropped.
+        failed: Rows with a mistake; the build stops.
+        kept: Rows that are left.
+    """
+
+    read: int = 0
+    carved_in: int = 0
+    carved_out: int = 0
+    dropped: int = 0
+    failed: int = 0
+    kept: int = 0
+
+
+@dataclass(slots=True)
+class Loaded:
+    """One source's rows by split: those asked for and that it has, in the order asked for.
+
+    Attributes:
+        rows: The rows that are left.
+        counts: What became of all rows; also of a split that another is carved out of, and of one
+            that is carved out, where neither was asked for.
+        drops: How many rows each clause dropped, of the same splits.
+        seen: For each watched field the values of the training rows that are left.
+        digests: SHA-256 of the files that the split was read from; a carved split has its origin's.
+        diagnostics: The first mistakes, and how many more there are.
+        num_errors: Every error, also those that are not among `diagnostics`.
+        num_surveyed, num_reused: Ranges that were read, and those that were found in the store.
+    """
+
+    rows: dict[str, RowKeys] = field(default_factory=dict)
+    counts: dict[str, Counts] = field(default_factory=dict)
+    drops: dict[str, dict[Drop, int]] = field(default_factory=dict)
+    seen: dict[str, set[str]] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    num_errors: int = 0
+    num_surveyed: int = 0
+    num_reused: int = 0
+
+
+# Told of a split and how many of its rows were read since the last call.
+Progress = Callable[[str, int], None]
+
+
+def load(
+    source: plan.Source,
+    splits: Sequence[str],
+    *,
+    engine: Engine,
+    store: Store,
+    watched: Sequence[str] = (),
+    sample: int | None = None,
+    progress: Progress = lambda _split, _rows: None,
+) -> Loaded:
+    """Reads and shapes the splits of a source.
+
+    Args:
+        source: What to read.
+        splits: The splits that are wanted; those that the source does not have are left out. A
+            carved split brings the reading of its origin with it, and leaves its rows out of the
+            origin.
+        engine: What surveys ranges.
+        store: Keeps what was found in them.
+        watched: Fields whose values are told in `Loaded.seen`.
+        sample: Only the first so many rows of each split's files are read; a `carve` then takes at
+            most half of them.
+        progress: Told of every range.
+    """
+    loading = _Loading(source, engine, store, tuple(watched), sample, progress)
+    for split in _needed(source, splits):
+        loading.read(split)
+    for carve in source.carved:
+        if carve.origin in loading.states:
+            loading.carve(carve)
+    if "train" in loading.states and source.limit is not None:
+        loading.limit(source.limit, source.limit_at or source.at)
+    return loading.result(splits)
+
+
+def survey_key(source: plan.Source, watched: Sequence[str], range_digest: str) -> str:
+    """The name under which the store keeps the survey of a range: all that it was made from."""
+    clauses = _clauses(source, watched)
+    digest = blake2b(digest_size=16)
+    for part in (code_digest(survey.__module__), clauses, range_digest):
+        digest.update(f"{len(part)}:{part}".encode())
+    return digest.hexdigest()
+
+
+def _clauses(source: plan.Source, watched: Sequence[str]) -> str:
+    """What a survey reads of its source: neither its places nor what is chosen afterwards."""
+    read: list[Any] = [
+        source.connector.kind,
+        source.connector.options,
+        source.columns,
+        source.reads,
+        source.row,
+        source.lets,
+        source.wheres,
+        source.dedup,
+        watched,
+    ]
+    written = orjson.dumps(content_of(read), option=orjson.OPT_SORT_KEYS).decode()
+    # A draw sees the source's name.
+    return written + (source.name.rpartition(".")[2] if '"choose"' in written else "")
+
+
+def _needed(source: plan.Source, splits: Sequence[str]) -> list[str]:
+    """The splits to read from files, in declared order."""
+    origins = {carve.name: carve.origin for carve in source.carved}
+    wanted = {origins.get(split, split) for split in splits}
+    return [split for split in source.splits if split in wanted]
+
+
+# ---- a split on its way --------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _State:
+    """The rows that are left of a split, and what happened to the others.
+
+    Attributes:
+        picks: For each row and watched field an index into `values`, uint16; see `Surveyed`.
+        values: For each watched field the texts found.
+    """
+
+    rows: RowKeys
+    picks: npt.NDArray[np.uint16]
+    values: list[list[str]]
+    counts: Counts = field(default_factory=Counts)
+    drops: dict[Drop, int] = field(default_factory=dict)
+
+    def keep(self, kept: Bools, drop: Drop) -> None:
+        """Leaves only the rows that are `kept`; the others go by `drop`."""
+        num_dropped = len(kept) - int(np.count_nonzero(kept))
+        if num_dropped:
+            self.note(drop, num_dropped)
+            self.pick(kept)
+
+    def pick(self, kept: Bools) -> None:
+        """Leaves only the rows that are `kept`."""
+        self.rows = self.rows.pick(kept)
+        self.picks = self.picks[kept]
+
+    def note(self, drop: Drop, num_rows: int) -> None:
+        """Writes down that rows went by `drop`."""
+        if num_rows:
+            self.drops[drop] = self.drops.get(drop, 0) + num_rows
+            self.counts.dropped += num_rows
+
+    def seen(self, field_index: int) -> set[str]:
+        """The values of a watched field that rows hold."""
+        found = np.unique(self.picks[:, field_index]).tolist()
+        values = self.values[field_index]
+        return {values[pick] for pick in found if pick != NO_PICK}
+
+
+class _Columns:
+    """The columns of a split while one range after another is added to them."""
+
+    def __init__(self, source: plan.Source, num_watched: int) -> None:
+        self.source = source
+        self.ids = GrowingColumn(np.uint8, (16,))
+        self.ranges = GrowingColumn(np.uint32)
+        self.lines = GrowingColumn(np.uint32)
+        self.dedup_keys = GrowingColumn(np.uint8, (16,))
+        self.picks = GrowingColumn(np.uint16, (num_watched,))
+        self.values: list[dict[str, int]] = [{} for _ in range(num_watched)]
+        self.refused = [0] * len(source.wheres)
+        self.counts = Counts()
+
+    def append(self, index: int, surveyed: Surveyed) -> None:
+        """Adds what was found in a range."""
+        self.ids.extend(surveyed.ids)
+        self.ranges.extend(np.full(len(surveyed), index, np.uint32))
+        self.lines.extend(surveyed.lines)
+        self.dedup_keys.extend(surveyed.dedup_keys)
+        self.picks.extend(self._renumbered(surveyed))
+        self.refused = [a + b for a, b in zip(self.refused, surveyed.refused, strict=True)]
+        self.counts.read += surveyed.num_read
+        self.counts.failed += surveyed.num_failed
+
+    def _renumbered(self, surveyed: Surveyed) -> npt.NDArray[np.uint16]:
+        """The picks of a range by the numbers that values have in the split."""
+        picks = np.full(surveyed.picks.shape, NO_PICK, np.uint16)
+        for field_index, known in enumerate(self.values):
+            numbers = np.full(NO_PICK + 1, NO_PICK, np.uint16)
+            for pick, value in enumerate(surveyed.values[field_index]):
+                if value in known or len(known) < NO_PICK:
+                    numbers[pick] = known.setdefault(value, len(known))
+            picks[:, field_index] = numbers[surveyed.picks[:, field_index]]
+        return picks
+
+    def state(self, split: str, inputs: SplitInputs) -> _State:
+        """The split as it was read."""
+        ids = self.ids.finished()
+        lines, ranges = self.lines.finished(), self.ranges.finished()
+        rows = RowKeys(self.source.name, split, inputs, ids, ranges, lines, ordinals(ids))
+        values = [list(known) for known in self.values]
+        state = _State(rows, self.picks.finished(), values, self.counts)
+        for where, num_refused in zip(self.source.wheres, self.refused, strict=True):
+            state.note(Drop(STAGE, "where", where.at), num_refused)
+        return state
+
+
+class _Loading:
+    """The splits of one source while they are read and chosen from."""
+
+    def __init__(  # noqa: PLR0917 - as `load` is called
+        self,
+        source: plan.Source,
+        engine: Engine,
+        store: Store,
+        watched: tuple[str, ...],
+        sample: int | None,
+        progress: Progress,
+    ) -> None:
+        self.source = source
+        self.engine = engine
+        self.store = store
+        self.watched = watched
+        self.sample = sample
+        self.progress = progress
+        self.findings = Findings(source.name, source.at)
+        self.states: dict[str, _State] = {}
+        self.num_surveyed = 0
+        self.num_reused = 0
+
+    # ---- reading -------------------------------------------------------------------------------
+
+    def read(self, split: str) -> None:
+        """Reads a split from its files, counts equal rows and drops by `dedup`."""
+        inputs = split_inputs(self.source.connector, split, self.findings, self.store)
+        columns = _Columns(self.source, len(self.watched))
+        surveys = (self._surveys if self.sample is None else self._sampled)(split, inputs)
+        broken_file = -1
+        for index, surveyed in surveys:
+            if inputs.ranges[index].file == broken_file:
+                continue
+            if surveyed.is_broken:
+                broken_file = inputs.ranges[index].file
+            if surveyed.findings is not None:
+                self.findings.absorb(surveyed.findings)
+            columns.append(index, surveyed)
+        state = self.states[split] = columns.state(split, inputs)
+        self._dedup(state, columns.dedup_keys.finished())
+
+    def _surveys(self, split: str, inputs: SplitInputs) -> Iterator[tuple[int, Surveyed]]:
+        """Yields the survey of each range, in order: from the store, or from a worker."""
+        for start in range(0, len(inputs.ranges), _WINDOW_RANGES):
+            window = range(start, min(start + _WINDOW_RANGES, len(inputs.ranges)))
+            keys = {index: self._key(inputs, index) for index in window}
+            known = {
+                index: Surveyed.from_bytes(content)
+                for index in window
+                if (content := self.store.get(KIND, keys[index])) is not None
+            }
+            missing = [index for index in window if index not in known]
+            num_rows = sum(inputs.ranges[index].num_lines or _ROWS_UNKNOWN for index in missing)
+            tasks = [self._task(inputs, index) for index in missing]
+            made = self.engine.map(survey, tasks, num_rows=num_rows)
+            for index in window:
+                surveyed = known.pop(index, None)
+                if surveyed is not None:
+                    self.num_reused += 1
+                else:
+                    surveyed = next(made)
+                    self.num_surveyed += 1
+                    if surveyed.findings is None:
+                        self.store.put(KIND, keys[index], surveyed.to_buffers())
+                self.progress(split, surveyed.num_read)
+                yield index, surveyed
+
+    def _sampled(self, split: str, inputs: SplitInputs) -> Iterator[tuple[int, Surveyed]]:
+        """Yields surveys of the first ranges until enough rows were read."""
+        room = self.sample or 0
+        for index in range(len(inputs.ranges)):
+            if room <= 0:
+                return
+            surveyed = survey(replace(self._task(inputs, index), most_rows=room))
+            self.num_surveyed += 1
+            self.progress(split, surveyed.num_read)
+            room -= surveyed.num_read
+            yield index, surveyed
+
+    def _task(self, inputs: SplitInputs, index: int) -> SurveyTask:
+        place = inputs.ranges[index]
+        return SurveyTask(
+            source=self.source, file=inputs.files[place.file], range=place, watched=self.watched
+        )
+
+    def _key(self, inputs: SplitInputs, index: int) -> str:
+        return survey_key(self.source, self.watched, inputs.ranges[index].digest)
+
+    # ---- choosing ------------------------------------------------------------------------------
+
+    def _dedup(self, state: _State, keys: npt.NDArray[np.uint8]) -> None:
+        dedup = self.source.dedup
+        if dedup is None:
+            return
+        if dedup.near is not None:
+            self.findings.report(
+                "T0807",
+                "`dedup ... near` is not carried out by this version yet",
+                at=dedup.at,
+                label="only exact dedup is",
+                helps=("leave `near` out to drop rows whose key is equal",),
+            )
+            return
+        rows = state.rows
+        kept = deduplicated(self.source.name, keys, rows.ids, rows.ordinals)
+        state.keep(kept, Drop(STAGE, "dedup", dedup.at))
+
+    def carve(self, carve: plan.CarvedSplit) -> None:
+        """Moves rows from a split to the one that is carved out of it."""
+        origin = self.states[carve.origin]
+        num_rows = len(origin.rows)
+        count = carve.count
+        if self.sample is not None:
+            count = min(count, num_rows // 2)
+        elif num_rows < count and not self.findings.num_errors:
+            self.findings.report(
+                "T0806",
+                f"`carve` asks for {count} rows of `{carve.origin}`, which has {num_rows}",
+                at=carve.at,
+                label=f"carved out of `{carve.origin}`",
+                notes=("rows are counted after `where` and `dedup`",),
+                helps=("ask for fewer rows",),
+            )
+        moves = carved(self.source.name, carve.name, origin.rows.ids, count)
+        num_moved = int(np.count_nonzero(moves))
+        origin.counts.carved_out += num_moved
+        self.states[carve.name] = _State(
+            replace(origin.rows.pick(moves), split=carve.name),
+            origin.picks[moves],
+            origin.values,
+            Counts(carved_in=num_moved),
+        )
+        if num_moved:
+            origin.pick(~moves)
+
+    def limit(self, limit: int, at: plan.Place) -> None:
+        """Applies `limit` to the training split."""
+        train = self.states["train"]
+        kept = limited(self.source.name, train.rows.ids, train.rows.ordinals, limit)
+        train.keep(kept, Drop(STAGE, "limit", at))
+
+    def result(self, splits: Sequence[str]) -> Loaded:
+        """Puts together what was asked for, and accounts for what was read besides."""
+        loaded = Loaded(num_surveyed=self.num_surveyed, num_reused=self.num_reused)
+        asked = [split for split in splits if split in self.states]
+        for split in dict.fromkeys([*asked, *self.states]):
+            state = self.states[split]
+            state.counts.kept = len(state.rows)
+            loaded.counts[split] = state.counts
+            loaded.drops[split] = state.drops
+            if split not in asked:
+                continue
+            loaded.rows[split] = state.rows
+            loaded.digests[split] = state.rows.inputs.digest
+            if not state.counts.kept and state.counts.dropped:
+                self._warn_of_empty(split, state)
+        if "train" in loaded.rows:
+            train = self.states["train"]
+            loaded.seen = {name: train.seen(at) for at, name in enumerate(self.watched)}
+        loaded.diagnostics = self.findings.diagnostics()
+        loaded.num_errors = self.findings.num_errors
+        return loaded
+
+    def _warn_of_empty(self, split: str, state: _State) -> None:
+        self.findings.report(
+            "T0808",
+            f"no row of split `{split}` is left",
+            label=f"all {state.counts.dropped} rows were dropped",
+            notes=tuple(
+                f"{num_rows} by the `{drop.reason}` at {drop.at}"
+                for drop, num_rows in state.drops.items()
+            ),
+        )

@@ -1,0 +1,158 @@
+"""Reread: the values of rows whose keys are known, from the files they stand in.
+
+In: a range, the places of rows in it and their keys. Out: the rows with their values, a bounded
+number at a time. Only wanted lines are parsed and only wanted columns decoded, where the format
+allows it; what can't be cut streams through once. Every row's id is made again: a file that holds
+other rows than were surveyed stops the build.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from taskc.compiler import plan
+from taskc.compiler.examples import Rows
+from taskc.compiler.places import error_at
+from taskc.compiler.rows.connect.files import FileProblemError, InputFile, changed_file
+from taskc.compiler.rows.connect.raw import BadRow, RawChunk
+from taskc.compiler.rows.connect.reading import range_chunks
+from taskc.compiler.rows.ranges import Range
+from taskc.compiler.rows.row_keys import Ids, Uint32s
+from taskc.compiler.rows.shaping import BadRowError, Row, Shaping
+from taskc.dsl.diagnostics import Diagnostic
+
+__all__ = ["MAX_ROWS", "RereadError", "read_rows"]
+
+MAX_ROWS = 2_000  # in one `Rows`
+
+
+class RereadError(Exception):
+    """A range does not hold the rows that were surveyed in it; caught by the stage that asked.
+
+    Attributes:
+        diagnostic: What to say of it.
+    """
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic)
+        self.diagnostic = diagnostic
+
+
+def read_rows(
+    source: plan.Source,
+    file: InputFile,
+    place: Range,
+    lines: Uint32s,
+    keys: tuple[Ids, Uint32s],
+) -> Iterator[Rows]:
+    """Yields the wanted rows of a range in file order, at most `MAX_ROWS` at a time.
+
+    Their `split` is "": a range doesn't know which splits are read from it.
+
+    Args:
+        source: Whose rows they are.
+        file: The file that the range is cut of.
+        place: The range.
+        lines: Places of the wanted rows within it, rising, uint32 [k].
+        keys: Their ids, uint8 [k, 16], and their ordinals, uint32 [k].
+
+    Raises:
+        RereadError: The file is not what it was.
+    """
+    ids, ordinals = keys
+    rereading = _Rereading(Shaping(source), ids.tobytes())
+    pending = Rows(source.name, "", file_names=[file.name])
+    num_rows = 0
+    try:
+        chunks = range_chunks(
+            source.connector, file, place, rereading.shaping.columns, _no_row, wanted=lines
+        )
+        for values, numbers in rereading.rows(chunks):
+            pending.values += values
+            pending.numbers += numbers
+            while len(pending) >= MAX_ROWS:
+                yield _completed(pending, ids, ordinals, num_rows)
+                num_rows += MAX_ROWS
+                pending = replace(
+                    pending, values=pending.values[MAX_ROWS:], numbers=pending.numbers[MAX_ROWS:]
+                )
+        if num_rows + len(pending) != len(lines):
+            raise changed_file()
+        if len(pending):
+            yield _completed(pending, ids, ordinals, num_rows)
+    except FileProblemError as problem:
+        raise RereadError(
+            error_at(
+                problem.code,
+                source.connector.at,
+                problem.message,
+                label="read from here",
+                notes=(f"file `{file.name}`", *problem.notes),
+                helps=problem.helps,
+            )
+        ) from problem
+
+
+def _completed(pending: Rows, ids: Ids, ordinals: Uint32s, start: int) -> Rows:
+    """The first `MAX_ROWS` of the pending rows with their keys; `start` rows came before them."""
+    count = min(len(pending), MAX_ROWS)
+    raw = ids[start : start + count].tobytes()
+    return replace(
+        pending,
+        values=pending.values[:count],
+        numbers=pending.numbers[:count],
+        ids=[raw[at : at + 16] for at in range(0, len(raw), 16)],
+        ordinals=ordinals[start : start + count].tolist(),
+        files=[0] * count,
+    )
+
+
+def _no_row(_bad: BadRow) -> None:
+    """A wanted line was a row when it was surveyed."""
+    raise changed_file()
+
+
+class _Rereading:
+    """Wanted rows on their way, held against the ids that they had."""
+
+    def __init__(self, shaping: Shaping, expected: bytes) -> None:
+        self.shaping = shaping
+        self._expected = expected
+        self._start = 0
+
+    def rows(self, chunks: Iterator[RawChunk]) -> Iterator[tuple[list[Row], list[int]]]:
+        """Yields values and numbers, at most `MAX_ROWS` at a time."""
+        for chunk in chunks:
+            for start in range(0, len(chunk.rows), MAX_ROWS):
+                stop = start + MAX_ROWS
+                values = self._shaped(chunk.rows[start:stop], is_text=chunk.is_text)
+                yield values, list(chunk.numbers[start:stop])
+
+    def _shaped(self, rows: list[Row], *, is_text: bool) -> list[Row]:
+        """The values of rows.
+
+        Raises:
+            FileProblemError: They are not the rows that were surveyed.
+        """
+        try:
+            conformed, ids = self._conformed(rows, is_text=is_text)
+            found = b"".join(ids)
+            if found != self._expected[self._start : self._start + len(found)]:
+                raise changed_file()
+            self._start += len(found)
+            return [self._finished(*row) for row in zip(conformed, ids, strict=True)]
+        except BadRowError as error:
+            raise changed_file() from error
+
+    def _conformed(self, rows: list[Row], *, is_text: bool) -> tuple[list[Row], list[bytes]]:
+        ids = self.shaping.conform_all(rows, is_text=is_text)
+        if ids is not None:
+            return rows, ids
+        pairs = [self.shaping.conform(row, is_text=is_text) for row in rows]
+        return [values for values, _ in pairs], [row_id for _, row_id in pairs]
+
+    def _finished(self, values: Row, row_id: bytes) -> Row:
+        shaping = self.shaping
+        if not shaping.is_plain:
+            shaping.evaluate_lets(shaping.env(values, row_id))
+            shaping.check_fields(values)
+        return shaping.finished(values)

@@ -4,8 +4,8 @@ In: files of rows, a tokenizer.json. Out: a folder with a spec that says what th
 rows without an output out, one prompt, ids and mask, best fit), and the command to build it.
 """
 
+import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,6 @@ from pathlib import Path
 TASKC = str(Path(sys.executable).with_name("taskc"))
 LENGTH = 2_048  # tokens of a sequence
 _MAX_TARGET = 512  # longer targets and inputs are cut, as peers cut what is longer than a sequence
-
-# What is measured of `taskc build`: a name, and the options that make it so.
-ENGINES: dict[str, tuple[str, ...]] = {
-    "reference": ("--tokenizer-engine", "reference"),
-    "fast": ("--tokenizer-engine", "fast"),
-}
 
 _SOURCE = """
 source {name}: instruction "Rows of {name}" {{
@@ -71,6 +65,15 @@ build rows {{
 }}
 """
 _PLAIN = r'  prompt plain: "{definition}\n\nInput: {input}\nOutput:" -> "{output}"'
+_HIDING = """import importlib.metadata, sys
+found = importlib.metadata.version
+def version(name):
+    if name == "fastokens":
+        raise importlib.metadata.PackageNotFoundError(name)
+    return found(name)
+importlib.metadata.version = version
+sys.modules["fastokens"] = None
+"""
 _NUMBERED = (
     r'  prompt number_{number}: "{wording} {number}: {{definition}}\n\nInput: {{input}}\nOutput:"'
     r' -> "{{output}}"'
@@ -89,7 +92,6 @@ class Project:
         splits: What is built: `train` is packed, others are evaluation sets.
         num_prompts: Prompts that a row chooses from; 1: the one that the peers use.
         length: Tokens of a sequence.
-        engine: Options of `taskc build` that choose what turns texts into ids.
     """
 
     folder: Path
@@ -99,7 +101,6 @@ class Project:
     splits: Sequence[str] = ("train",)
     num_prompts: int = 1
     length: int = LENGTH
-    engine: tuple[str, ...] = ()
 
     def write(self, *, changed_prompt: int | None = None) -> None:
         """Writes the spec and marks the folder as a project, so that its store is its own.
@@ -135,14 +136,16 @@ class Project:
     def command(self, out: str = "artifacts", **params: object) -> list[str]:
         """`taskc build` of the project, to be run in its folder."""
         sets = [word for name, value in params.items() for word in ("--set", f"{name}={value}")]
-        return [TASKC, "build", ".", "--out", out, "--json", *self.engine, *sets]
+        return [TASKC, "build", ".", "--out", out, "--json", *sets]
 
 
-def engines() -> tuple[dict[str, tuple[str, ...]], list[str]]:
-    """The engines that this taskc knows, and a line for each that it does not."""
-    shown = subprocess.run(
-        [TASKC, "build", "--help"], capture_output=True, text=True, check=True
-    ).stdout
-    if ENGINES["fast"][0] in shown:
-        return ENGINES, []
-    return {"reference": ()}, [f"taskc, fast engine: skipped, there is no {ENGINES['fast'][0]}"]
+def without_fastokens(folder: Path) -> dict[str, str]:
+    """The environment of a machine on which the extra `fast` is not installed.
+
+    Args:
+        folder: Where a module is written that Python loads at its start, in workers as well.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "sitecustomize.py").write_text(_HIDING, encoding="utf-8")
+    known = os.environ.get("PYTHONPATH")
+    return {"PYTHONPATH": os.pathsep.join([str(folder), known] if known else [str(folder)])}

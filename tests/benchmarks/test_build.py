@@ -48,14 +48,10 @@ def test_cold_builds_are_measured_where_no_peer_is_installed(bench, without_peer
     engine = cold["pipelines"]["tokenizers"]
     assert "datasets: skipped, not installed: datasets, transformers, trl\n" in printed
     assert "mds: skipped, not installed: transformers, streaming\n" in printed
-    assert [line.split(":")[0] for line in cold["skipped"]][-4:] == [
-        "datasets",
-        "fastokens",
-        "mds",
-        "fastokens-raw",
-    ]
-    with_output = engine["tokens"] < ours["tokens"] <= engine["tokens"] + cold["rows"]
-    assert with_output, "a build's tokens are those of the texts, and one end an example"
+    left_out = {line.split(":")[0] for line in cold["skipped"]}
+    assert left_out == {"taskc, fast", "datasets", "fastokens", "mds", "fastokens-raw"}
+    is_whole = engine["tokens"] < ours["tokens"] <= engine["tokens"] + cold["rows"]
+    assert is_whole, "a build's tokens are those of the texts, and one end an example"
     assert 0.5 < ours["fill"] <= 1.0
     assert 0 < ours["start_cpu_s"]
     assert {"least", "whole", "work", "target", "peer", "engine"} == set(cold["targets"][0])

@@ -55,17 +55,20 @@ class Backend(Protocol):
     def names(self, folder: str) -> list[str]:
         """The names of the objects in a folder, sorted."""
 
-    def remove(self, path: str) -> None:
-        """Removes an object; it may be gone already."""
+    def remove(self, path: str, *, used_s: float | None = None) -> None:
+        """Removes an object, which may be gone; with `used_s` only if it was not used since."""
 
     def objects(self) -> Iterator[StoredObject]:
         """Yields every object."""
+
+    def sync(self) -> None:
+        """Returns when what was written is on the disk."""
 
     def in_use(self) -> AbstractContextManager[None]:
         """Says as long as the block runs that what is used from now on is needed."""
 
     def in_use_since(self) -> float:
-        """When the oldest block of `in_use` that runs now began; infinity: there is none."""
+        """The least `used_s` of what a running block of `in_use` needs; infinity: none runs."""
 
     def sweep(self) -> int:
         """Removes what killed processes left half written; returns how many files."""

@@ -3,9 +3,10 @@
 In: paths within the store and bytes. Out: files that are there whole or not at all: each is written
 under a temporary name, which is locked while its process lives, and renamed. A file's time of
 modification is the time of its last use, since its content never changes; `clean` goes by it.
-Nothing is fsynced: docs/decisions/0054.
+No file is fsynced by itself: docs/decisions/0054.
 """
 
+import ctypes
 import fcntl
 import os
 import secrets
@@ -74,14 +75,20 @@ class Disk:
         except (FileNotFoundError, NotADirectoryError):
             return []
 
-    def remove(self, path: str) -> None:
+    def remove(self, path: str, *, used_s: float | None = None) -> None:
         """Removes an object, and the folders that it leaves empty.
+
+        Args:
+            path: Which one; it may be gone already.
+            used_s: Leave it if it was used since.
 
         Raises:
             OSError: If the system doesn't let it be removed.
         """
         place = self.root / path
         with suppress(FileNotFoundError):
+            if used_s is not None and place.stat().st_mtime > used_s:
+                return
             place.unlink()
         with suppress(OSError):  # not empty, or gone
             place.parent.rmdir()
@@ -99,6 +106,23 @@ class Disk:
                     inner = path.relative_to(self.root).as_posix()
                     yield StoredObject(inner, stat.st_size, stat.st_mtime)
 
+    def sync(self) -> None:
+        """Returns when what was written is on the disk: one call for the whole file system.
+
+        Raises:
+            OSError: If the system can't write it.
+        """
+        try:
+            handle = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        try:
+            library = ctypes.CDLL(None, use_errno=True)
+            if library.syncfs(handle) != 0:
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(self.root))
+        finally:
+            os.close(handle)
+
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Says as long as the block runs that what is used from now on is needed.
@@ -110,13 +134,15 @@ class Disk:
             yield
 
     def in_use_since(self) -> float:
-        """When the oldest block of `in_use` that runs now began; infinity: there is none."""
+        """The least `used_s` of what a running block of `in_use` needs; infinity: none runs."""
         since = float("inf")
         for path, stat in _files(self.root / _IN_USE):
             if _is_abandoned(path, stat):
-                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
             else:
-                since = min(since, stat.st_mtime)
+                # What was used shortly before keeps its time when it is used again.
+                since = min(since, stat.st_mtime - _USED_AGAIN_S)
         return since
 
     def sweep(self) -> int:

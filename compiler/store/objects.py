@@ -10,7 +10,7 @@ import errno
 import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import NoReturn
@@ -156,6 +156,18 @@ class Store:
             self._remove_damaged(path)
         return None if self.fallback is None else self.fallback.read(kind, key, name)
 
+    def sync(self) -> None:
+        """Returns when all that was written outlives a power cut; a build's last word to it.
+
+        Without it nothing is wrong, only made again: what a power cut tears is a miss.
+
+        Raises:
+            StoreError: If the system can't write it.
+        """
+        if self.is_writable:
+            with self._told():
+                self._backend.sync()
+
     # ---- what is said about it -----------------------------------------------------------------
 
     def take_findings(self) -> list[Diagnostic]:
@@ -173,19 +185,13 @@ class Store:
         A build needs it: it finds an object at its start and reads it again at its end. On a URL
         that is no local folder nothing keeps it.
         """
-        try:
-            lease = self._backend.in_use()
-            lease.__enter__()
-        except OSError:  # whoever can't write can't clean either
+        with ExitStack() as leases:
+            with suppress(OSError):  # a store that nobody here can write is not cleaned from here
+                leases.enter_context(self._backend.in_use())
             yield
-            return
-        try:
-            yield
-        finally:
-            lease.__exit__(None, None, None)
 
     def in_use_since(self) -> float:
-        """When the oldest `in_use` that runs now began, in seconds; infinity: there is none."""
+        """The least `used_s` of what a running `in_use` needs; infinity: none runs."""
         with self._told():
             return self._backend.in_use_since()
 
@@ -199,13 +205,13 @@ class Store:
             yield from self._backend.objects()
 
     def remove(self, stored: StoredObject) -> None:
-        """Removes an object for good.
+        """Removes an object, unless it was used since it was listed.
 
         Raises:
             StoreError: If the store doesn't let it be removed.
         """
         with self._told():
-            self._backend.remove(stored.path)
+            self._backend.remove(stored.path, used_s=stored.used_s)
 
     def sweep(self) -> int:
         """Removes what killed processes left half written; returns how many files.

@@ -22,7 +22,7 @@ def project_folder(paths: Sequence[str | os.PathLike[str]]) -> Path:
     """The folder of the project that specs belong to, absolute.
 
     Args:
-        paths: Folders or files, of one project; they need not exist. None: the working folder.
+        paths: Folders or files, of one project, which need not exist; none: the working folder.
     """
     folders = [_folder(Path(path).resolve()) for path in paths] or [Path.cwd()]
     common = Path(os.path.commonpath(folders))

@@ -64,7 +64,7 @@ class Remote:
                 return []
         return sorted(str(each).rpartition("/")[2] for each in found)
 
-    def remove(self, path: str) -> None:
+    def remove(self, path: str, *, used_s: float | None = None) -> None:  # noqa: ARG002 - of no use to it
         """Removes an object; it may be gone already.
 
         Raises:
@@ -81,6 +81,9 @@ class Remote:
         skipped = len(self.system._strip_protocol(self.root)) + 1  # noqa: SLF001 - fsspec has no other name for it
         for place, info in found.items():
             yield StoredObject(place[skipped:], int(info.get("size") or 0), written_s(info))
+
+    def sync(self) -> None:
+        """Nothing: what is there is there to stay."""
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Arguments that several verbs take: where specs are, parameters' values, formats, numbers.
+"""Arguments that several verbs take: where specs and the store are, parameters' values, numbers.
 
 In: words of a command line. Out: values, or the words that say what was expected instead. Nothing
 is opened here.
@@ -10,6 +10,7 @@ __all__ = [
     "add_findings_arguments",
     "add_set_argument",
     "add_spec_arguments",
+    "add_store_argument",
     "path",
     "positive",
 ]
@@ -48,6 +49,17 @@ def add_findings_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fix", action="store_true", help="make the safe fixes, then report")
     parser.add_argument(
         "--format", choices=FORMATS, default="human", help="how to show findings (default: human)"
+    )
+
+
+def add_store_argument(parser: argparse.ArgumentParser) -> None:
+    """Declares `--store`; `console.chosen_store` says what holds without it."""
+    parser.add_argument(
+        "--store",
+        metavar="URL",
+        type=path,
+        help="a folder or a URL such as s3://bucket/taskc "
+        "(default: $TASKC_STORE, else .taskc/store of the project)",
     )
 
 

@@ -2,7 +2,7 @@
 
 In: text. Out: the same text on stdout (what was asked for) or stderr (what is said about the run),
 and how far the work is.
-The environment is read here (`NO_COLOR`, `TERM`) and in `entry.py`, nowhere else.
+The environment is read here (`NO_COLOR`, `TERM`, `TASKC_STORE`) and in `entry.py`, nowhere else.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Self, TextIO
 
 __all__ = [
     "Progress",
+    "chosen_store",
     "emit",
     "emit_json",
     "paint",
@@ -31,6 +32,11 @@ def shows_color(stream: TextIO) -> bool:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return stream.isatty()
+
+
+def chosen_store(option: str | None) -> str | None:
+    """Returns the store that `--store` or the environment names; None: the project's own."""
+    return option or os.environ.get("TASKC_STORE") or None
 
 
 def paint(text: str, style: str, *, color: bool) -> str:

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-from taskc.cli import build, console, explain, info, init, inspect, train, verify
+from taskc.cli import build, clean, console, explain, info, init, inspect, train, verify
 from taskc.cli.exits import Exit
-from taskc.cli.specs import check, fmt, lint, show, test
+from taskc.cli.specs import check, fmt, lint, lock, show, test
 
 __all__ = ["Exit", "main", "parser"]
 
@@ -40,10 +40,12 @@ _VERBS: dict[str, Verb] = {
     "fmt": fmt,
     "show": show,
     "test": test,
+    "lock": lock,
     "build": build,
     "inspect": inspect,
     "verify": verify,
     "train": train,
+    "clean": clean,
     "explain": explain,
     "info": info,
 }
@@ -52,7 +54,7 @@ _EPILOG = """\
 exit status:
   0    done, no errors
   1    errors in a spec, its input or an artefact; lints, for lint
-  2    something would change, for fmt --check and --diff
+  2    something would change, for fmt --check and --diff, clean --dry-run
   3    a bug in taskc
   64   wrong usage of the command line
   130  interrupted

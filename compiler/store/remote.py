@@ -48,10 +48,20 @@ class Remote:
             OSError: If the place refuses.
         """
         place = f"{self.root}/{path}"
+        content = b"".join(buffers)
         with as_os_error():
-            # Only what has real folders makes any here.
-            self.system.makedirs(place.rpartition("/")[0], exist_ok=True)
-            self.system.pipe_file(place, b"".join(buffers))
+            try:
+                self.system.pipe_file(place, content)
+            except FileNotFoundError:  # a place with real folders; or there is no such bucket
+                if not self.system.exists(self._top()):
+                    raise
+                self.system.makedirs(place.rpartition("/")[0], exist_ok=True)
+                self.system.pipe_file(place, content)
+
+    def _top(self) -> str:
+        """The bucket, which is not ours to make: its name may be a typing mistake."""
+        start = len(self.root) - len(self.root.lstrip("/"))
+        return self.root[:start] + self.root[start:].partition("/")[0]
 
     def names(self, folder: str) -> list[str]:
         """The names of the objects in a folder, sorted."""

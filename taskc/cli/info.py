@@ -15,7 +15,7 @@ SUMMARY = "Show versions and which extras are installed"
 
 DISTRIBUTION = "taskc-lang"
 _BASE = ("numpy", "pyarrow", "pydantic", "tokenizers", "lark", "google-re2")
-_EXTRAS = {"hf": ("datasets",), "train": ("torch", "transformers")}
+_EXTRAS = {"hf": ("datasets",), "s3": ("s3fs",), "train": ("torch", "transformers")}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

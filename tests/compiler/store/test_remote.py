@@ -2,13 +2,15 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 from importlib.util import find_spec
+from uuid import uuid4
 
 import fsspec
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from taskc.compiler.store.clean import clean
 from taskc.compiler.store.objects import Store, StoreError
-from taskc.compiler.store.remote import as_os_error, written_s
+from taskc.compiler.store.remote import Remote, as_os_error, written_s
 
 KEY = "ab" * 16
 
@@ -68,6 +70,18 @@ def test_an_error_of_the_system_stays_itself():
         raise PermissionError(13, "Access Denied")
 
 
+def test_folders_are_made_where_there_are_any(tmp_path):
+    """Not every file system makes them by itself."""
+    backend = Remote(LocalFileSystem(auto_mkdir=False), str(tmp_path / "store/v1"))
+    backend.write("survey/ab/abcd/object", [b"con", b"tent"])
+    found = backend.read("survey/ab/abcd/object")
+
+    assert found is not None
+    assert bytes(found.content) == b"content"
+    assert backend.names("survey/ab/abcd") == ["object"]
+    assert [stored.path for stored in backend.objects()] == ["survey/ab/abcd/object"]
+
+
 @pytest.mark.parametrize(
     "info",
     [
@@ -97,8 +111,9 @@ def bucket(monkeypatch):
     server.start()
     host, port = server.get_host_and_port()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    fsspec.filesystem("s3", skip_instance_cache=True).mkdir("bucket")
-    yield "s3://bucket/taskc"
+    name = uuid4().hex  # the server's buckets outlive it within a process
+    fsspec.filesystem("s3").mkdir(name)
+    yield f"s3://{name}/taskc"
     fsspec.filesystem("s3").clear_instance_cache()
     server.stop()
 
@@ -115,7 +130,7 @@ def test_a_store_on_s3(bucket):
     assert store.names("examples", KEY) == sorted([first, second])
     assert bytes(store.read("examples", KEY, second)) == b"two"
     system = fsspec.filesystem("s3")
-    system.pipe_file(f"bucket/taskc/v1/examples/ab/{KEY}/{second}", b"torn")
+    system.pipe_file(f"{bucket}/v1/examples/ab/{KEY}/{second}", b"torn")
     assert store.read("examples", KEY, second) is None
     assert store.names("examples", KEY) == [first]
     done = clean(store, max_bytes=0, max_unused_s=None, is_dry_run=False)
@@ -126,7 +141,7 @@ def test_a_store_on_s3(bucket):
 
 def test_a_bucket_that_is_not_there_is_a_report(bucket):
     """Writing says so; reading finds nothing."""
-    store = Store.open("s3://another-bucket/taskc")
+    store = Store.open(f"{bucket[:-9]}-other/taskc")
 
     assert store.get("survey", KEY) is None
     with pytest.raises(StoreError, match="T1004"):

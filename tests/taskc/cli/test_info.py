@@ -20,7 +20,7 @@ def test_info_for_programs(taskc, tmp_path):
 
     assert list(info) == ["version", "taskc", "python", "libraries", "extras"]
     assert info["libraries"]["pyarrow"]
-    assert set(info["extras"]) == {"hf", "train"}
+    assert set(info["extras"]) == {"hf", "s3", "train"}
 
 
 def test_a_missing_extra_says_how_to_install_it(monkeypatch, capsys):

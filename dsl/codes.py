@@ -254,6 +254,11 @@ CODES: dict[str, Code] = {
     "T0523": Code(_ERROR, "delimiter that is not one character"),
     "T0524": Code(_ERROR, "number beyond 64 bits in a row"),
     "T0525": Code(_ERROR, "input file without a column that is read"),
+    "T0530": Code(_ERROR, "input without an entry in the lock"),
+    "T0531": Code(_ERROR, "input that differs from the lock"),
+    "T0532": Code(_ERROR, "locked input that is not there"),
+    "T0533": Code(_ERROR, "input file that was not locked"),
+    "T0534": Code(_ERROR, "input that is not read as it was locked"),
     # ---- T0801-T0829: rows
     "T0801": Code(_ERROR, "field that is not of its declared type"),
     "T0802": Code(_ERROR, "row without a field that is read"),
@@ -279,5 +284,7 @@ CODES: dict[str, Code] = {
     "T1002": Code(_WARNING, "store that cannot be written"),
     "T1003": Code(_WARNING, "damaged object in the store"),
     "T1004": Code(_ERROR, "store that cannot be used"),
+    "T1005": Code(_ERROR, "examples that left the store during the build"),
     "T1010": Code(_ERROR, "input file that changed during the build"),
+    "T1020": Code(_ERROR, "disk without space for an artefact"),
 }

@@ -23,8 +23,8 @@ from taskc.compiler.examples import Delivered, EvaluationSet
 from taskc.compiler.plan import BuildPlan
 from taskc.compiler.sequences import figures
 from taskc.compiler.sequences.pack import Packs
-from taskc.compiler.sequences.publish import published
 from taskc.compiler.sequences.shards import shards
+from taskc.compiler.writing.publish import published
 from taskc.dsl.errors import InternalError
 from taskc.runtime import artifact
 from taskc.runtime.artifact import ArtifactError

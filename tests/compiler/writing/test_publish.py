@@ -10,14 +10,14 @@ import time
 
 import pytest
 
-from taskc.compiler.sequences import publish
-from taskc.compiler.sequences.publish import published
+from taskc.compiler.writing import publish
+from taskc.compiler.writing.publish import published
 
 # Publishes folders of three files that all hold one number, without end: 1, 2, 3 ...
 PUBLISHES = """
 import itertools, sys
 from pathlib import Path
-from taskc.compiler.sequences.publish import published
+from taskc.compiler.writing.publish import published
 
 for number in itertools.count(1):
     with published(Path(sys.argv[1])) as folder:

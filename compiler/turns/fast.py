@@ -10,7 +10,6 @@ off for that tokenizer: docs/decisions/0057. A proof costs 4 us a text of 900 ch
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Literal
@@ -91,22 +90,23 @@ def _distrust_key(spec: plan.Tokenizer) -> str:
     return blake2b(" ".join(made_of).encode(), digest_size=16).hexdigest()
 
 
-@lru_cache(maxsize=8)
-def _engine(tokenizer_json: bytes) -> "fastokens.Tokenizer | None":
-    """The engine for a definition, kept for the process; None where it can't be had."""
+def faster(loaded: Loaded) -> Loaded | None:
+    """The same tokenizer with the faster engine, or None where that can't be had."""
+    if loaded.digest not in _KEPT:
+        _KEPT[loaded.digest] = _faster(loaded)
+    return _KEPT[loaded.digest]
+
+
+_KEPT: dict[str, Loaded | None] = {}  # by the tokenizer's digest, for the process
+
+
+def _faster(loaded: Loaded) -> Loaded | None:
+    definition = definitions.for_text(orjson.loads(loaded.files["tokenizer.json"]))
     try:
         import fastokens
 
-        return fastokens.Tokenizer.from_json_str(tokenizer_json.decode())
+        engine = fastokens.Tokenizer.from_json_str(orjson.dumps(definition).decode())
     except Exception:  # noqa: BLE001 - absent, broken, or no tokenizer of a kind that it knows
-        return None
-
-
-def faster(loaded: Loaded) -> Loaded | None:
-    """The same tokenizer with the faster engine, or None where that can't be had."""
-    definition = definitions.for_text(orjson.loads(loaded.files["tokenizer.json"]))
-    engine = _engine(orjson.dumps(definition))
-    if engine is None:
         return None
     return replace(loaded, engine=_Proved(loaded, engine, has_sure_cuts=_has_sure_cuts(definition)))
 
@@ -204,23 +204,47 @@ _TEKKEN = (
     r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 _SURE_PATTERNS = frozenset({_GPT2, _CL100K, _QWEN, _TEKKEN})
-_SURE_CUT = re.compile(r"(?<=[0-9A-Za-z])(?= [0-9A-Za-z])")
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
 _SURE_NORMALIZERS = {"NFC", "NFD", "NFKC", "NFKD"}  # none composes over a letter and a space
 
 
 def _pieces(text: str) -> Iterator[str]:
     """Yields a text in pieces: plain stretches, and words that aren't; cut where it is parted."""
-    plain: list[str] = []
-    for piece in _SURE_CUT.split(text):
-        if piece.isascii():
-            plain.append(piece)
+    done = 0
+    for found in _FOREIGN.finditer(text):
+        start, stop = found.span()
+        if start < done:
             continue
-        if plain:
-            yield "".join(plain)
-            plain = []
-        yield piece
-    if plain:
-        yield "".join(plain)
+        start = _cut_before(text, start, done)
+        if start > done:
+            yield text[done:start]
+        done = _cut_after(text, stop)
+        yield text[start:done]
+    if done < len(text):
+        yield text[done:]
+
+
+def _cut_before(text: str, place: int, least: int) -> int:
+    """The last sure cut before a place, or `least`, which is one."""
+    while (place := text.rfind(" ", least, place)) > least:
+        if _is_cut(text, place):
+            return place
+    return least
+
+
+def _cut_after(text: str, place: int) -> int:
+    """The first sure cut from a place on; the text's end is one."""
+    while (place := text.find(" ", place)) >= 0:
+        if _is_cut(text, place):
+            return place
+        place += 1
+    return len(text)
+
+
+def _is_cut(text: str, place: int) -> bool:
+    """Whether the space at a place stands between plain letters or digits."""
+    around = text[place - 1 : place] + text[place + 1 : place + 2]
+    return len(around) == 2 and around.isascii() and around.isalnum()  # noqa: PLR2004 - one each
 
 
 def _has_sure_cuts(definition: Definition) -> bool:

@@ -127,7 +127,8 @@ def _alike(keys: Ids) -> tuple[Rows, Rows]:
     Rows of one group stand together, in file order.
     """
     high = np.ascontiguousarray(keys).view(">u8").reshape(-1, 2)[:, 0]
-    ranked = np.sort(high.astype(np.uint64))
+    ranked = high.astype(np.uint64)
+    ranked.sort()
     twice = np.unique(ranked[1:][ranked[1:] == ranked[:-1]])
     del ranked
     if not len(twice):

@@ -1,7 +1,7 @@
-"""A column that grows at its end without ever standing in memory twice.
+"""Columns that grow and shrink without ever standing in memory twice.
 
-In: arrays, one after another. Out: one array of them all. Memory is asked for in steps of an eighth
-and moved by the system's tables, not copied, where it is large.
+In: arrays, one after another, or which rows to keep. Out: one array. Memory is asked for in steps
+of an eighth and moved by the system's tables, not copied, where it is large.
 """
 
 from typing import Any
@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["GrowingColumn"]
+__all__ = ["GrowingColumn", "shrunk"]
 
 _MIN_ROWS = 1 << 10
+_CHUNK_ROWS = 1 << 18
 
 
 class GrowingColumn:
@@ -46,3 +47,16 @@ class GrowingColumn:
     def _resize(self, num_rows: int) -> None:
         # Nobody else holds the array before it is finished.
         self._rows.resize((num_rows, *self._rows.shape[1:]), refcheck=False)
+
+
+def shrunk(column: npt.NDArray[Any], kept: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    """The rows of a column that are kept, in its own memory: the column is used up."""
+    if not (column.flags.owndata and column.flags.writeable):
+        return column[kept]
+    end = 0
+    for start in range(0, len(column), _CHUNK_ROWS):
+        rows = column[start : start + _CHUNK_ROWS][kept[start : start + _CHUNK_ROWS]]
+        column[end : end + len(rows)] = rows
+        end += len(rows)
+    column.resize((end, *column.shape[1:]), refcheck=False)
+    return column

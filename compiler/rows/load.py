@@ -22,7 +22,7 @@ from taskc.compiler.engines.engine import Engine
 from taskc.compiler.examples import Drop
 from taskc.compiler.rows.choices import carved, deduplicated, limited, ordinals
 from taskc.compiler.rows.findings import Findings
-from taskc.compiler.rows.growing import GrowingColumn
+from taskc.compiler.rows.growing import GrowingColumn, shrunk
 from taskc.compiler.rows.inputs import split_inputs
 from taskc.compiler.rows.ranges import SplitInputs
 from taskc.compiler.rows.row_keys import RowKeys
@@ -189,8 +189,8 @@ class _State:
 
     def pick(self, kept: Bools) -> None:
         """Leaves only the rows that are `kept`."""
-        self.rows = self.rows.pick(kept)
-        self.picks = self.picks[kept]
+        self.rows.keep(kept)
+        self.picks = shrunk(self.picks, kept)
 
     def note(self, drop: Drop, num_rows: int) -> None:
         """Writes down that rows went by `drop`."""

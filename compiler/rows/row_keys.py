@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from taskc.compiler.keys import Scope
+from taskc.compiler.rows.growing import shrunk
 from taskc.compiler.rows.ranges import SplitInputs
 
 __all__ = ["Ids", "RowKeys", "RowNumbers", "drawn", "drawn_order", "id_halves"]
@@ -62,6 +63,14 @@ class RowKeys:
             self.lines[rows],
             None if self.ordinals is None else self.ordinals[rows],
         )
+
+    def keep(self, kept: npt.NDArray[np.bool_]) -> None:
+        """Leaves only the rows that are `kept`, in place."""
+        self.ids = shrunk(self.ids, kept)
+        self.ranges = shrunk(self.ranges, kept)
+        self.lines = shrunk(self.lines, kept)
+        if self.ordinals is not None:
+            self.ordinals = shrunk(self.ordinals, kept)
 
     def ordinals_of(self, rows: RowNumbers) -> Uint32s:
         """The ordinals of `rows`, uint32."""

@@ -112,6 +112,8 @@ class Shaping:
         self._dedup = _dedup_evaluator(source)
         self._fields = _fields_to_check(source)
         self._scope = Scope.source()
+        self._env = Env({}, self._draw)
+        self._row_id_now = b""
         self.is_plain = not (self._lets or self._wheres or self._dedup or self._fields)
 
     def missing_columns(self, file_columns: Sequence[str]) -> list[str]:
@@ -189,9 +191,14 @@ class Shaping:
     # ---- through the clauses -------------------------------------------------------------------
 
     def env(self, values: Row, row_id: bytes) -> Env:
-        """What the source's expressions see of a row: equal rows see the same draws."""
-        key = RowKey(row_id, 0)
-        return Env(values, lambda name: self._scope.draw(self.source.name, key, 0, name))
+        """What the source's expressions see of a row, until the next row's is asked for."""
+        self._row_id_now = row_id
+        self._env.values = values
+        return self._env
+
+    def _draw(self, name: str) -> int:
+        # Equal rows see the same draws, so that no row has to know of another one.
+        return self._scope.draw(self.source.name, RowKey(self._row_id_now, 0), 0, name)
 
     def evaluate_lets(self, env: Env) -> None:
         """Adds the fields that `let` makes."""

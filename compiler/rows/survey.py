@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ import orjson
 
 from taskc.compiler import plan
 from taskc.compiler.rows.connect.files import FileProblemError, InputFile
-from taskc.compiler.rows.connect.raw import BadRow, RawChunk
+from taskc.compiler.rows.connect.raw import BadRow, RawChunk, Value
 from taskc.compiler.rows.connect.reading import range_chunks, report_bad_row, report_problem
 from taskc.compiler.rows.findings import Findings
 from taskc.compiler.rows.ranges import Range
@@ -205,13 +206,22 @@ class _Surveyor:
     def _take(self, chunk: RawChunk, rows: list[Row], numbers: Sequence[int]) -> None:
         ids = self.shaping.conform_all(rows, is_text=chunk.is_text)
         if ids is not None and self.shaping.is_plain:
-            self._keep_all(rows, ids, numbers)
-        else:
-            for number, values, row_id in self._conformed(chunk, rows, numbers, ids):
-                try:
-                    self._judge(values, row_id, number)
-                except BadRowError as bad:
-                    self._fail(bad, number)
+            self._keep(rows, ids, numbers)
+            return
+        kept: list[Row] = []
+        kept_ids: list[bytes] = []
+        kept_numbers: list[int] = []
+        for number, values, row_id in self._conformed(chunk, rows, numbers, ids):
+            try:
+                is_kept = self.shaping.is_plain or self._judge(values, row_id)
+            except BadRowError as bad:
+                self._fail(bad, number)
+                continue
+            if is_kept:
+                kept.append(values)
+                kept_ids.append(row_id)
+                kept_numbers.append(number)
+        self._keep(kept, kept_ids, kept_numbers)
 
     def _conformed(
         self,
@@ -232,30 +242,25 @@ class _Surveyor:
             else:
                 yield number, values, row_id
 
-    def _keep_all(self, rows: list[Row], ids: list[bytes], numbers: Sequence[int]) -> None:
+    def _judge(self, values: Row, row_id: bytes) -> bool:
+        """Whether a row that conforms is kept; its fields are then made and checked."""
+        shaping = self.shaping
+        env = shaping.env(values, row_id)
+        shaping.evaluate_lets(env)
+        refusing = shaping.refusing(env)
+        if refusing is not None:
+            self.refused[refusing] += 1
+            return False
+        dedup_key = shaping.dedup_key(env)
+        shaping.check_fields(values)
+        self.dedup_keys += dedup_key
+        return True
+
+    def _keep(self, rows: list[Row], ids: list[bytes], numbers: Sequence[int]) -> None:
         self.ids += b"".join(ids)
         first = self.task.range.first_number
         self.lines.extend([number - first for number in numbers])
-        for values in rows if self.picks.fields else ():
-            self.picks.note(values)
-
-    def _judge(self, values: Row, row_id: bytes, number: int) -> None:
-        """Evaluates what the source says of a row that conforms."""
-        shaping = self.shaping
-        dedup_key = b""
-        if not shaping.is_plain:
-            env = shaping.env(values, row_id)
-            shaping.evaluate_lets(env)
-            refusing = shaping.refusing(env)
-            if refusing is not None:
-                self.refused[refusing] += 1
-                return
-            dedup_key = shaping.dedup_key(env)
-            shaping.check_fields(values)
-        self.ids += row_id
-        self.lines.append(number - self.task.range.first_number)
-        self.dedup_keys += dedup_key
-        self.picks.note(values)
+        self.picks.note(rows)
 
     def _has_columns(self, chunk: RawChunk) -> bool:
         """Whether the file has every column that is needed; said once, not once a row."""
@@ -316,21 +321,24 @@ class _Picks:
     def __init__(self, fields: Sequence[str]) -> None:
         self.fields = fields
         self.values: list[list[str]] = [[] for _ in fields]
-        self._numbers: list[dict[str, int]] = [{} for _ in fields]
-        self._picks = array("H")
+        self._numbers: list[dict[Value, int]] = [{None: NO_PICK} for _ in fields]
+        self._picks = [array("H") for _ in fields]
 
-    def note(self, values: Row) -> None:
-        """Takes down the next row."""
-        for field_name, known, numbers in zip(self.fields, self.values, self._numbers, strict=True):
-            value = values.get(field_name)
-            number = numbers.get(value) if isinstance(value, str) else NO_PICK
-            if number is None:
-                number = NO_PICK
-                if len(known) < NO_PICK and len(str(value)) <= _MAX_PICK_CHARS:
-                    number = numbers[str(value)] = len(known)
-                    known.append(str(value))
-            self._picks.append(number)
+    def note(self, rows: list[Row]) -> None:
+        """Takes down the next rows."""
+        for at, name in enumerate(self.fields):
+            values = [row.get(name) for row in rows]
+            if not {str, NoneType}.issuperset(map(type, values)):
+                values = [value if isinstance(value, str) else None for value in values]
+            known, numbers = self.values[at], self._numbers[at]
+            for value in dict.fromkeys(values):
+                text = str(value)
+                if value not in numbers and len(text) <= _MAX_PICK_CHARS and len(known) < NO_PICK:
+                    numbers[value] = len(known)
+                    known.append(text)
+            self._picks[at].extend([numbers.get(value, NO_PICK) for value in values])
 
     def column(self, num_rows: int) -> npt.NDArray[np.uint16]:
         """Numbers of values by row and field, uint16 [k, w]."""
-        return np.frombuffer(self._picks, np.uint16).reshape(num_rows, len(self.fields))
+        columns = [np.frombuffer(picks, np.uint16) for picks in self._picks]
+        return np.stack(columns, axis=1) if columns else np.empty((num_rows, 0), np.uint16)

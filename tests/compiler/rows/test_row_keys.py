@@ -67,6 +67,21 @@ def test_columns_are_picked_together(ids, with_ordinals, random):
     assert [ids[row] for row in sorted(chosen)] == [bytes(i) for i in rows.pick(mask).ids]
 
 
+@given(GROUPS, st.booleans(), st.booleans(), st.data())
+def test_rows_are_left_in_place(ids, with_ordinals, owns, data):
+    """What is kept is what would be picked, whoever the memory belongs to."""
+    kept = data.draw(st.lists(st.booleans(), min_size=len(ids), max_size=len(ids)))
+    mask = np.array(kept, bool)
+    rows = keys(ids, with_ordinals=with_ordinals)
+    if owns:
+        rows = rows.pick(np.arange(len(ids)))
+    expected = rows.pick(mask)
+    rows.keep(mask)
+
+    for name in ("ids", "ranges", "lines", "ordinals"):
+        assert np.array_equal(getattr(expected, name), getattr(rows, name))
+
+
 @given(GROUPS, st.booleans(), st.integers(0, 2))
 def test_draws_are_those_of_the_scope(ids, with_ordinals, repetition):
     """A column of draws holds what one draw at a time gives."""

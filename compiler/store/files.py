@@ -160,7 +160,7 @@ def _known(store: Store, path: str, *, cut_lines: bool) -> FileDigests | OSError
 
 
 def _key(path: str) -> str:
-    place = path if "://" in path else str(Path(path).absolute())
+    place = path if "://" in path else os.path.abspath(path)  # noqa: PTH100 - `..` taken out
     return blake2b(f"{code_digest(__name__)}\n{place}".encode(), digest_size=16).hexdigest()
 
 

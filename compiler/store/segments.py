@@ -250,7 +250,7 @@ class SegmentIndex:
             np.arange(len(firsts), dtype=np.int32), [len(first) for first in firsts]
         )[order]
         ends = [
-            np.append(first[1:], len(each)) for each, first in zip(segments, firsts, strict=True)
+            np.append(first, len(each))[1:] for each, first in zip(segments, firsts, strict=True)
         ]
         self._entry = np.concatenate([np.zeros(0, np.uint32), *firsts]).astype(np.uint32)[order]
         self._end = np.concatenate([np.zeros(0, np.uint32), *ends]).astype(np.uint32)[order]

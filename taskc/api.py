@@ -76,6 +76,7 @@ def build(
     out: PathLike = "artifacts",
     engine: Literal["local"] = "local",
     jobs: int | None = None,
+    locked: bool = False,
 ) -> "Artifact":
     """Builds one artefact below `out` and opens it.
 
@@ -86,6 +87,7 @@ def build(
         out: The folder of artefacts; this one lies at OUT/PACKAGE/BUILD.
         engine: What runs the work; `local` is processes of this machine.
         jobs: Number of worker processes; None = as many as this process may use cores.
+        locked: Whether an input that differs from `taskc.lock`, or is not in it, is an error.
 
     Raises:
         TaskcError: If the specs, their inputs or the tokenizer have an error.
@@ -95,7 +97,7 @@ def build(
         raise ValueError(f"there is no engine {engine!r}; there is: 'local'")
     checked = _checked([path], params)
     wanted = _one_build(checked, build)
-    built = next(build_each((wanted,), out=out, jobs=jobs))
+    built = next(build_each((wanted,), out=out, jobs=jobs, locked=locked))
     if built.path is None:
         _raise_errors([*checked.diagnostics, *built.diagnostics], checked.program.texts)
     assert built.path is not None, "a build without errors has a path"
@@ -165,14 +167,19 @@ def lower_sound(
     """
     from taskc.compiler.lower import lower
 
+    packages = sound_packages(checked)
+    return lower(replace(checked.program, packages=packages), only=only, sample=sample)
+
+
+def sound_packages(checked: "Checked") -> "tuple[Package, ...]":
+    """Returns the packages without an error, in themselves or in what they import."""
     wrong = {
         posixpath.dirname(finding.primary.span.path) or "."
         for finding in checked.diagnostics
         if finding.severity is Severity.ERROR and finding.primary is not None
     }
     packages = checked.program.packages
-    sound = tuple(each for each in packages if not wrong & {p.folder for p in _reached(each)})
-    return lower(replace(checked.program, packages=sound), only=only, sample=sample)
+    return tuple(each for each in packages if not wrong & {p.folder for p in _reached(each)})
 
 
 def _reached(package: "Package") -> "Iterator[Package]":
@@ -187,6 +194,7 @@ def build_each(
     *,
     out: PathLike = "artifacts",
     jobs: int | None = None,
+    locked: bool = False,
     progress: Progress = lambda _build, _stage, _what, _rows: None,
 ) -> "Iterator[Built]":
     """Yields the outcome of each build in turn; one that fails does not stop the others.
@@ -195,15 +203,22 @@ def build_each(
         plans: What to build.
         out: The folder of artefacts.
         jobs: Number of worker processes, shared by all builds; None = one a core.
+        locked: Whether inputs must be those of the lock.
         progress: Told of every chunk of rows.
     """
     from functools import partial
 
+    from taskc.compiler.build import Built
     from taskc.compiler.build import build as build_one
     from taskc.compiler.engines.local import LocalEngine
+    from taskc.compiler.lock.comparing import build_differences
 
     with LocalEngine(jobs) as engine:
         for each in plans:
+            differences = build_differences(each, store=None) if locked else []
+            if differences:
+                yield Built(each.name, None, differences)
+                continue
             told = partial(progress, each.name)
             yield build_one(each, out=Path(out), engine=engine, progress=told)
 

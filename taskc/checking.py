@@ -42,6 +42,7 @@ def check(
     params: Mapping[str, str] = _NO_PARAMS,
     policy: Policy = mistakes,
     files: FileSystem | None = None,
+    with_locks: bool = True,
 ) -> Checked:
     """Checks specs and keeps the findings that are to be said.
 
@@ -50,8 +51,9 @@ def check(
         params: Values of parameters, as written on a command line.
         policy: Which findings are kept.
         files: Where files are read from; None = the disk.
+        with_locks: Whether locks are believed; not where they are about to be made.
     """
-    return policy(checker.check(paths, params=params, files=files))
+    return policy(checker.check(paths, params=params, files=files, with_locks=with_locks))
 
 
 def _only(checked: Checked, severities: Collection[Severity]) -> Checked:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from taskc.compiler.lock.schema import lock_json_schema
 from taskc.compiler.plan import Plan
 from taskc.dsl.codes import CODES
 from taskc.dsl.model import forms
@@ -159,6 +160,11 @@ def manifest_schema() -> str:
     return as_text(manifest_json_schema())
 
 
+def lock_schema() -> str:
+    """Returns the JSON Schema of a package's taskc.lock."""
+    return as_text(lock_json_schema())
+
+
 def plan_schema() -> str:
     """Returns the JSON Schema of a plan, the form between a program and the stages."""
     return as_text(Plan.model_json_schema())
@@ -173,6 +179,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/diagnostics.md": diagnostics,
     "docs/forms.md": forms_page,
     "docs/functions.md": functions,
+    "docs/schemas/lock.schema.json": lock_schema,
     "docs/schemas/manifest.schema.json": manifest_schema,
     "docs/schemas/plan.schema.json": plan_schema,
 }

@@ -5,6 +5,7 @@ from them. Names of files are relative to their data root, so a lock is equal wh
 and its data lie; sizes and times of files are left out for the same reason.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "LockedSplit",
     "LockedTokenizer",
     "OptionValue",
+    "kept_options",
 ]
 
 FILE_NAME = "taskc.lock"
@@ -35,7 +37,7 @@ class LockedSplit:
 
     pattern: str
     rows: int
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +46,18 @@ class LockedSource:
 
     Attributes:
         connector: The kind of its connector.
+        splits: The splits that are read from files; what is carved out of another is none.
         options: The connector's arguments but its path and its revision, those that are not none.
         revision: What was read of a data set that has revisions; "" where it has none.
         columns: Name -> type as `notation` writes it, over the rows of all splits; None where no
             row says which columns there are.
-        splits: The splits that are read from files; what is carved out of another is none.
     """
 
     connector: str
+    splits: dict[str, LockedSplit]
     options: dict[str, OptionValue] = field(default_factory=dict)
     revision: str = ""
     columns: dict[str, str] | None = None
-    splits: dict[str, LockedSplit] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,13 @@ class LockedTokenizer:
 
     Attributes:
         kind: The kind of its connector.
-        revision: What was read of a repository that has revisions; "" where it has none.
         files: Name of each file, relative to the tokenizer's folder -> SHA-256, hexadecimal.
+        revision: What was read of a repository that has revisions; "" where it has none.
     """
 
     kind: str
+    files: dict[str, str]
     revision: str = ""
-    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +81,12 @@ class Lock:
 
     sources: dict[str, LockedSource] = field(default_factory=dict)
     tokenizers: dict[str, LockedTokenizer] = field(default_factory=dict)
+
+
+def kept_options(
+    arguments: Mapping[str, OptionValue | None],
+) -> dict[str, OptionValue]:
+    """The arguments of a connector that an entry keeps: those with a value, but its revision."""
+    return {
+        name: value for name, value in arguments.items() if value is not None and name != "revision"
+    }

@@ -2,7 +2,8 @@
 
 In: a type of rows, or its text. Out: the text, or the type. Fields of a record are sorted by name
 and stand in quotes (as in JSON) where they are no names of the language. `any` is a type that the
-rows don't tell: a mixture, or never a value; to the checker it is unknown.
+rows don't tell: a mixture, or never a value; to the checker it is unknown. What is read is marked
+as inferred: nobody has declared it.
 """
 
 import json
@@ -13,11 +14,11 @@ from taskc.dsl.model.types import (
     BOOL,
     FLOAT,
     INT,
-    TEXT,
     UNKNOWN,
     List,
     Optional,
     Record,
+    Text,
     Type,
     Unknown,
     optional,
@@ -30,7 +31,7 @@ _SCALARS: dict[str, Type] = {
     "bool": BOOL,
     "float": FLOAT,
     "int": INT,
-    "text": TEXT,
+    "text": Text(is_inferred=True),
 }
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TOKEN = re.compile(r'[ ]*([A-Za-z_][A-Za-z0-9_]*|"(?:[^"\\]|\\.)*"|[\[\]{}:?])')
@@ -119,7 +120,7 @@ class _Reader:
             if name in fields:
                 raise NotationError(f"`{self.text}` has the field `{name}` twice")
             fields[name] = self.type(depth)
-        return Record(tuple(fields.items()))
+        return Record(tuple(fields.items()), is_inferred=True)
 
     def _name(self, token: str) -> str:
         if not token.startswith('"'):

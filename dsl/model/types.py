@@ -5,13 +5,19 @@ type: it comes from a mistake already reported, or from a raw column whose type 
 and every rule stays silent on it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A sequence of Unicode scalar values."""
+    """A sequence of Unicode scalar values.
+
+    Attributes:
+        is_inferred: Files hold it, and nobody declares it: it may be meant as a choice.
+    """
+
+    is_inferred: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return "text"
@@ -87,9 +93,14 @@ class List:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Named fields in declared order."""
+    """Named fields in declared order.
+
+    Attributes:
+        is_inferred: Files hold it, and nobody declares it: it may have fields that nobody asks for.
+    """
 
     fields: tuple[tuple[str, "Type"], ...]
+    is_inferred: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return "{ " + "  ".join(f"{name}: {type_}" for name, type_ in self.fields) + " }"
@@ -148,6 +159,11 @@ def is_number(type_: Type) -> bool:
     return isinstance(type_, Int | Float)
 
 
+def may_be_choice(type_: Type) -> bool:
+    """Whether values may be meant as those of a choice, which nobody has declared."""
+    return isinstance(type_, Unknown) or (isinstance(type_, Text) and type_.is_inferred)
+
+
 def optional(type_: Type) -> Type:
     """The type or none; optional types never nest, and poison stays poison."""
     return type_ if isinstance(type_, Optional | NoneType | Unknown) else Optional(type_)
@@ -164,6 +180,8 @@ def fits(given: Type, wanted: Type) -> bool:
     match given, wanted:
         case (NoneType(), Optional()) | (Int(), Float()) | (Choice(), Text()):
             return True
+        case Text(is_inferred=True), Choice():
+            return True
         case Optional(inner=inner), Optional(inner=into):
             return fits(inner, into)
         case _, Optional(inner=into):
@@ -173,14 +191,15 @@ def fits(given: Type, wanted: Type) -> bool:
         case List(item=item), List(item=into):
             return fits(item, into)
         case Record(), Record():
-            return _record_fits(dict(given.fields), dict(wanted.fields))
+            return _record_fits(given, dict(wanted.fields))
         case _:
             return given == wanted
 
 
-def _record_fits(given: dict[str, Type], wanted: dict[str, Type]) -> bool:
+def _record_fits(record: Record, wanted: dict[str, Type]) -> bool:
     """A record may lack what is optional; a field that nobody asks for is a mistake somewhere."""
-    if not given.keys() <= wanted.keys():
+    given = dict(record.fields)
+    if not record.is_inferred and not given.keys() <= wanted.keys():
         return False
     return all(fits(given.get(name, NONE), type_) for name, type_ in wanted.items())
 
@@ -188,7 +207,7 @@ def _record_fits(given: dict[str, Type], wanted: dict[str, Type]) -> bool:
 def join(left: Type, right: Type) -> Type | None:
     """The type of a value that is one or the other; None where there is no such type."""
     if left == right:
-        return left
+        return right if isinstance(right, Text | Record) and right.is_inferred else left
     match left, right:
         case (Unknown(), _) | (_, Unknown()):
             return UNKNOWN

@@ -59,6 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=arguments.positive,
         help="worker processes (default: one a core)",
     )
+    parser.add_argument(
+        "--locked", action="store_true", help="stop where an input is not as taskc.lock has it"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
@@ -121,7 +124,13 @@ def build_all(
     from taskc.api import build_each
 
     with console.Progress() as progress:
-        builds = build_each(plans, out=options.out, jobs=options.jobs, progress=progress.add)
+        builds = build_each(
+            plans,
+            out=options.out,
+            jobs=options.jobs,
+            locked=options.locked,
+            progress=progress.add,
+        )
         for plan in plans:
             started = monotonic()
             built = next(builds)

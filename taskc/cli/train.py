@@ -92,6 +92,7 @@ def _artifact(options: argparse.Namespace) -> "Artifact | None":
         only=None,
         sample=None,
         jobs=None,
+        locked=False,
         json=options.json,
     )
     checked, plans = build.planned(built)

@@ -7,7 +7,8 @@ Sections of one name follow each other in one file. A `tokenizer.json` with a to
 lies there unless the fixture brings its own.
 
 The examples in the pages of `taskc explain` for the same codes are built here too. They show what
-matters; the declarations that a build needs besides stand in `REST`.
+matters; the declarations that a build needs besides stand in `REST`. With a `taskc.lock` inputs are
+compared with it, as by `--locked`; an empty table of tokenizers there is filled in.
 `TASKC_UPDATE_FIXTURES='T08*'` writes these reports again; read each one that changed.
 """
 
@@ -15,6 +16,7 @@ import gzip
 import os
 import re
 from fnmatch import fnmatch
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
@@ -105,6 +107,14 @@ def report_of(tmp_path, monkeypatch):
         made = {name: data for name, data in made.items() if name not in own}
         for name, how, text in files:
             made[name] = made.get(name, b"") + content(text, how)
+        lock = made.get("taskc.lock")
+        if lock is not None:
+            tokenizer = sha256(made["tokenizer.json"]).hexdigest()
+            made["taskc.lock"] = lock.replace(
+                b'"tokenizers": {}',
+                b'"tokenizers": {"bytes": {"kind": "file", "files": {"tokenizer.json": "%b"}}}'
+                % tokenizer.encode(),
+            )
         hidden = [str(Path(name)) for name, how, _ in files if how == "unreadable"]
         for name, data in made.items():
             if (name, "absent", "") not in files:
@@ -116,7 +126,8 @@ def report_of(tmp_path, monkeypatch):
             hide(monkeypatch, hidden)
         checked = check(["."], params={})
         found = list(checked.diagnostics)
-        for built in build_each(lower_sound(checked).builds, out=tmp_path / "out", jobs=1):
+        plans, is_locked = lower_sound(checked).builds, "taskc.lock" in own
+        for built in build_each(plans, out=tmp_path / "out", jobs=1, locked=is_locked):
             found += built.diagnostics
         report = render(found, checked.program.texts)
 

@@ -35,7 +35,7 @@ from taskc.dsl.spelling import did_you_mean
 from taskc.dsl.text.source_text import Span
 from taskc.dsl.words import either, listed
 
-__all__ = ["LockedReader", "check_columns"]
+__all__ = ["LockedReader", "Misfit", "check_columns", "misfit"]
 
 # Their cells are texts, read as the type of their column where one is declared.
 _OF_CELLS = frozenset({"csv", "tsv"})
@@ -62,7 +62,7 @@ class LockedReader:
     report: Reporter
 
 
-class _Misfit(NamedTuple):
+class Misfit(NamedTuple):
     """Where a value of the files is not of the type that is asked for.
 
     Attributes:
@@ -98,9 +98,9 @@ def check_columns(reader: LockedReader, found: Shape) -> None:
         if text is None:
             _check_absent(column, type_, reader)
             continue
-        misfit = _misfit(read_type(text), type_, is_cell=entry.connector in _OF_CELLS)
-        if misfit is not None:
-            _report_misfit(column, misfit, reader)
+        wrong = misfit(read_type(text), type_, is_cell=entry.connector in _OF_CELLS)
+        if wrong is not None:
+            _report_misfit(column, wrong, reader)
 
 
 def _check_absent(column: str, type_: Type, reader: LockedReader) -> None:
@@ -131,24 +131,24 @@ def _check_absent(column: str, type_: Type, reader: LockedReader) -> None:
         )
 
 
-def _report_misfit(column: str, misfit: _Misfit, reader: LockedReader) -> None:
-    what = f"`{column}{misfit.path}`"
-    wanted = _short(str(misfit.wanted))
-    if misfit.may_be_none:
+def _report_misfit(column: str, wrong: Misfit, reader: LockedReader) -> None:
+    what = f"`{column}{wrong.path}`"
+    wanted = _short(str(wrong.wanted))
+    if wrong.may_be_none:
         reader.report.report(
             "T0554",
             _place(column, reader),
             f"some rows of `{reader.name.text}` have no {what}",
             label=f"{wanted} is declared",
             secondary=_origin(column, reader),
-            notes=(f"the files hold {misfit.given}", _as_locked(reader)),
+            notes=(f"the files hold {wrong.given}", _as_locked(reader)),
             helps=(f"write `?` behind the type: `{wanted}?`",),
         )
         return
     reader.report.report(
         "T0553",
         _place(column, reader),
-        f"{what} is declared as {wanted}, the files hold {misfit.given}"[:100],
+        f"{what} is declared as {wanted}, the files hold {wrong.given}"[:100],
         label="of another type in the files",
         secondary=_origin(column, reader),
         notes=(_as_locked(reader),),
@@ -182,17 +182,23 @@ def _as_locked(reader: LockedReader) -> str:
 # ---- types ---------------------------------------------------------------------------------------
 
 
-def _misfit(given: Type, wanted: Type, *, is_cell: bool) -> _Misfit | None:
-    """The first part that rows can't be read as; None where all may be."""
+def misfit(given: Type, wanted: Type, *, is_cell: bool) -> Misfit | None:
+    """The first part of a type that some row can't be read as; None where every row can.
+
+    Args:
+        given: What the files hold.
+        wanted: What is declared.
+        is_cell: The files hold cells of text.
+    """
     if not is_cell:
         return _misfit_at("", given, wanted)
     inner = wanted.inner if isinstance(wanted, Optional) else wanted
     if isinstance(inner, List | Record):
-        return _Misfit("", "cells of text", wanted, may_be_none=False)
+        return Misfit("", "cells of text", wanted, may_be_none=False)
     return None
 
 
-def _misfit_at(path: str, given: Type, wanted: Type) -> _Misfit | None:
+def _misfit_at(path: str, given: Type, wanted: Type) -> Misfit | None:
     if isinstance(given, Unknown) or isinstance(wanted, Unknown):
         return None
     match given, wanted:
@@ -200,7 +206,7 @@ def _misfit_at(path: str, given: Type, wanted: Type) -> _Misfit | None:
             return _misfit_at(path, inner, into)
         case Optional(inner=inner), _:
             inside = _misfit_at(path, inner, wanted)
-            return inside or _Misfit(path, _short(written(given)), wanted, may_be_none=True)
+            return inside or Misfit(path, _short(written(given)), wanted, may_be_none=True)
         case _, Optional(inner=into):
             return _misfit_at(path, given, into)
         case List(item=item), List(item=into):
@@ -212,10 +218,10 @@ def _misfit_at(path: str, given: Type, wanted: Type) -> _Misfit | None:
         case _:
             if given == wanted:
                 return None
-            return _Misfit(path, _short(written(given)), wanted, may_be_none=False)
+            return Misfit(path, _short(written(given)), wanted, may_be_none=False)
 
 
-def _record_misfit(path: str, given: Mapping[str, Type], wanted: Record) -> _Misfit | None:
+def _record_misfit(path: str, given: Mapping[str, Type], wanted: Record) -> Misfit | None:
     """Keys that the type does not name are left out when rows are read."""
     partly = None
     for name, type_ in wanted.fields:
@@ -230,11 +236,11 @@ def _record_misfit(path: str, given: Mapping[str, Type], wanted: Record) -> _Mis
     return partly
 
 
-def _lacking(path: str, wanted: Type) -> _Misfit | None:
+def _lacking(path: str, wanted: Type) -> Misfit | None:
     """A part of a record that no row has."""
     if isinstance(wanted, Optional):
         return None
-    return _Misfit(path, "nothing", wanted, may_be_none=False)
+    return Misfit(path, "nothing", wanted, may_be_none=False)
 
 
 def _short(words: str) -> str:

@@ -7,11 +7,11 @@ out of date says so and tells nothing. Whether the files are still the same is n
 """
 
 import posixpath
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from taskc.dsl.check.units import Unit
 from taskc.dsl.diagnostics import Reporter
-from taskc.dsl.lock.entries import LockedSource
+from taskc.dsl.lock.entries import Lock, LockedSource, kept_options
 from taskc.dsl.lock.notation import read_type
 from taskc.dsl.lock.text import LockTextError, entry_offset, parse
 from taskc.dsl.model import program
@@ -21,11 +21,12 @@ from taskc.dsl.text.source_text import SourceText, Span
 
 __all__ = [
     "check_stale",
+    "entry_changes",
     "fields_beside",
     "load_lock",
     "locked_columns",
     "locked_source",
-    "options_of",
+    "read_lock",
     "update_help",
 ]
 
@@ -41,21 +42,37 @@ def load_lock(unit: Unit, texts: dict[str, SourceText], report: Reporter) -> Non
         texts: Gets the lock's text where something is reported of it.
         report: Takes what is wrong with it.
     """
-    path = unit.lock_path
+    found = read_lock(unit.lock_path, unit.read, texts, report)
+    if found is not None:
+        unit.lock, unit.lock_text = found
+
+
+def read_lock(
+    path: str, read: Callable[[str], bytes], texts: dict[str, SourceText], report: Reporter
+) -> tuple[Lock, SourceText] | None:
+    """Returns the lock in a file, and its text; None where there is none, or it is reported.
+
+    Args:
+        path: The file.
+        read: Gives its bytes; raises OSError.
+        texts: Gets its text where something is reported of it.
+        report: Takes what is wrong with it.
+    """
     try:
-        content = unit.read(path)
+        content = read(path)
     except FileNotFoundError:
-        return
+        return None
     except OSError as error:
         texts[path] = SourceText(path, "")
         _report_unreadable(path, (error.strerror or "not readable").lower(), 0, (), report)
-        return
-    unit.lock_text = SourceText(path, content.decode("utf-8-sig", errors="replace"))
+        return None
+    text = SourceText(path, content.decode("utf-8-sig", errors="replace"))
     try:
-        unit.lock = parse(content)
+        return parse(content), text
     except LockTextError as error:
-        texts[path] = unit.lock_text
+        texts[path] = text
         _report_unreadable(path, error.words, error.offset, error.helps, report)
+        return None
 
 
 def _report_unreadable(
@@ -118,7 +135,7 @@ def locked_source(
     entry = None if unit.lock is None else unit.lock.sources.get(name.text)
     if entry is None or connector is None:
         return None
-    changes = list(_changes(entry, connector, patterns))
+    changes = list(entry_changes(entry, connector, patterns))
     if not changes:
         return entry
     report.report(
@@ -132,14 +149,20 @@ def locked_source(
     return None
 
 
-def _changes(
+def entry_changes(
     entry: LockedSource, connector: program.Connector, patterns: Mapping[str, str]
 ) -> Iterator[str]:
-    """What an entry was made for and the spec does not say any more."""
+    """What an entry was made for and the spec does not say any more, a line each.
+
+    Args:
+        entry: The lock's entry of a source.
+        connector: The source's connector.
+        patterns: Split -> its path relative to the data root.
+    """
     if entry.connector != connector.kind:
         yield f"it was locked as `{entry.connector}`"
         return
-    options = options_of(connector)
+    options = kept_options(connector.arguments)
     for option in sorted(entry.options.keys() | options.keys()):
         if entry.options.get(option) != options.get(option):
             yield f"`{option}` was {_shown(entry.options.get(option))}"
@@ -155,15 +178,6 @@ def _changes(
     for split in entry.splits:
         if split not in patterns:
             yield f"the split `{split}` was read from files"
-
-
-def options_of(connector: program.Connector) -> dict[str, object]:
-    """The arguments that an entry keeps: those with a value; the revision has its own place."""
-    return {
-        name: value
-        for name, value in connector.arguments.items()
-        if value is not None and name != "revision"
-    }
 
 
 def _shown(value: object) -> str:

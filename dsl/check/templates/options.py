@@ -21,6 +21,7 @@ from taskc.dsl.model.types import (
     Unknown,
     fits,
     is_text,
+    may_be_choice,
 )
 from taskc.dsl.model.walk import Fingerprint, fingerprint, text_fingerprint
 from taskc.dsl.text.source_text import Span
@@ -97,7 +98,7 @@ def _choice_options(node: ast.Options, style: str, typer: Typer) -> program.Choi
 def _values(subject: Reference, given: list[str], typer: Typer) -> tuple[str, ...] | None:
     """The values of the choice; None where they are not known or something was reported."""
     type_ = typer.value(subject)
-    if isinstance(type_, Unknown):
+    if may_be_choice(type_):
         return None
     if isinstance(type_, Choice):
         return type_.values

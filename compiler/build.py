@@ -17,7 +17,7 @@ from taskc.compiler.ledger import ledger
 from taskc.compiler.not_yet import not_carried_out
 from taskc.compiler.places import error_at
 from taskc.compiler.rows import shape
-from taskc.compiler.rows.overlap import overlaps, unseen_options
+from taskc.compiler.rows.overlap_in_memory import overlaps, unseen_options
 from taskc.compiler.sequences.gather import example_keys, gather
 from taskc.compiler.sequences.mix import Mixed, mix
 from taskc.compiler.sequences.pack import pack

@@ -10,7 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from taskc.compiler.keys import Scope
-from taskc.compiler.rows.row_keys import Ids, Uint32s, Uint64s, drawn, drawn_order, id_halves
+from taskc.compiler.rows.row_keys import (
+    Ids,
+    Uint32s,
+    Uint64s,
+    drawn,
+    drawn_order,
+    first_halves,
+    id_halves,
+    rows_among,
+)
 
 __all__ = ["carved", "deduplicated", "limited", "ordinals"]
 
@@ -126,14 +135,13 @@ def _alike(keys: Ids) -> tuple[Rows, Rows]:
 
     Rows of one group stand together, in file order.
     """
-    high = np.ascontiguousarray(keys).view(">u8").reshape(-1, 2)[:, 0]
-    ranked = high.astype(np.uint64)
+    ranked = first_halves(keys)
     ranked.sort()
     twice = np.unique(ranked[1:][ranked[1:] == ranked[:-1]])
     del ranked
     if not len(twice):
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    rows = _rows_among(high, twice)
+    rows = rows_among(keys, twice)
     first, second = id_halves(keys[rows])
     order = np.lexsort((second, first))
     rows, first, second = rows[order], first[order], second[order]
@@ -144,16 +152,3 @@ def _alike(keys: Ids) -> tuple[Rows, Rows]:
     shared = np.bincount(groups)[groups] > 1
     rows, groups = rows[shared], groups[shared]
     return rows, np.unique(groups, return_inverse=True)[1] if len(groups) else groups
-
-
-_CHUNK_ROWS = 1 << 20
-
-
-def _rows_among(column: npt.NDArray[np.uint64], wanted: Uint64s) -> Rows:
-    """Indices of the rows whose value is among `wanted`, which is sorted; a chunk at a time."""
-    found = []
-    for start in range(0, len(column), _CHUNK_ROWS):
-        chunk = column[start : start + _CHUNK_ROWS].astype(np.uint64)
-        places = np.minimum(np.searchsorted(wanted, chunk), len(wanted) - 1)
-        found.append(np.flatnonzero(wanted[places] == chunk) + start)
-    return np.concatenate(found)

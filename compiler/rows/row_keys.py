@@ -15,7 +15,16 @@ from taskc.compiler.keys import Scope
 from taskc.compiler.rows.growing import shrunk
 from taskc.compiler.rows.ranges import SplitInputs
 
-__all__ = ["Ids", "RowKeys", "RowNumbers", "drawn", "drawn_order", "id_halves"]
+__all__ = [
+    "Ids",
+    "RowKeys",
+    "RowNumbers",
+    "drawn",
+    "drawn_order",
+    "first_halves",
+    "id_halves",
+    "rows_among",
+]
 
 Ids: TypeAlias = npt.NDArray[np.uint8]  # [n, 16]
 RowNumbers: TypeAlias = npt.NDArray[Any]  # indices of rows, or a bool for each row
@@ -23,6 +32,7 @@ Uint32s: TypeAlias = npt.NDArray[np.uint32]
 Uint64s: TypeAlias = npt.NDArray[np.uint64]
 
 _CHUNK_ROWS = 8_192  # rows whose ids stand as Python objects at a time
+_SEARCHED_ROWS = 1 << 17
 
 
 @dataclass(slots=True)
@@ -132,6 +142,33 @@ def drawn(  # noqa: PLR0917 - the order is that of `Scope.draws`
             declaration, split, numbers, repetition, draw_name
         )
     return draws
+
+
+def first_halves(ids: Ids) -> Uint64s:
+    """The first eight bytes of each id as a number that sorts as the bytes do."""
+    return np.ascontiguousarray(ids).view(">u8").reshape(-1, 2)[:, 0].astype(np.uint64)
+
+
+def rows_among(ids: Ids, wanted: Uint64s) -> npt.NDArray[np.int64]:
+    """Indices of the rows whose ids begin with eight bytes that are among `wanted`, int64.
+
+    Args:
+        ids: Row ids, uint8 [n, 16].
+        wanted: Numbers as of `first_halves`, rising.
+    """
+    # A table of the leading bits says "no" to almost every row, at a tenth of a search's cost.
+    num_bits = min(max(len(wanted).bit_length() + 4, 8), 24)
+    shift = np.uint64(64 - num_bits)
+    table = np.zeros(1 << num_bits, bool)
+    table[wanted >> shift] = True
+    found = [np.empty(0, np.int64)]
+    for start in range(0, len(ids), _SEARCHED_ROWS):
+        chunk = first_halves(ids[start : start + _SEARCHED_ROWS])
+        near = np.flatnonzero(table[chunk >> shift])
+        if len(near):
+            places = np.minimum(np.searchsorted(wanted, chunk[near]), len(wanted) - 1)
+            found.append(near[wanted[places] == chunk[near]] + start)
+    return np.concatenate(found)
 
 
 def id_halves(ids: Ids) -> tuple[Uint64s, Uint64s]:

@@ -36,7 +36,8 @@ __all__ = ["Counts", "Loaded", "load"]
 STAGE = "shape"
 KIND = "survey"
 _WINDOW_RANGES = 256  # surveyed together; their columns stand in memory twice
-_ROWS_UNKNOWN = 100_000  # taken for the rows of a file that can only be counted by reading it
+_BYTES_PER_ROW = 64  # taken for that where rows can only be counted by reading them
+_SURVEYED_PER_ENCODED = 8  # rows that are surveyed in the time in which one is encoded
 
 Bools = npt.NDArray[np.bool_]
 
@@ -135,6 +136,17 @@ def survey_key(source: plan.Source, watched: Sequence[str], range_digest: str) -
     for part in (code_digest(survey.__module__), clauses, range_digest):
         digest.update(f"{len(part)}:{part}".encode())
     return digest.hexdigest()
+
+
+def _work(tasks: Sequence[SurveyTask]) -> int:
+    """About how many encoded rows surveying costs as much as; one range is no work to share."""
+    if len(tasks) == 1:
+        return 0
+    num_rows = 0
+    for task in tasks:
+        size_bytes = task.file.stamp[0] if task.file.stamp else 0
+        num_rows += task.range.num_lines or size_bytes // _BYTES_PER_ROW
+    return num_rows // _SURVEYED_PER_ENCODED
 
 
 def _clauses(source: plan.Source, watched: Sequence[str]) -> str:
@@ -306,9 +318,8 @@ class _Loading:
                 if (content := self.store.get(KIND, keys[index])) is not None
             }
             missing = [index for index in window if index not in known]
-            num_rows = sum(inputs.ranges[index].num_lines or _ROWS_UNKNOWN for index in missing)
             tasks = [self._task(inputs, index) for index in missing]
-            made = self.engine.map(survey, tasks, num_rows=num_rows)
+            made = self.engine.map(survey, tasks, num_rows=_work(tasks))
             for index in window:
                 surveyed = known.pop(index, None)
                 if surveyed is not None:

@@ -3,7 +3,7 @@
 In: the bytes that follow the last cut. Out: where the next one is: after the line of the least
 hash among those that end 2 to 6 MiB further on. So a row that is put in or taken out moves the cuts
 around it only: the ranges further on are the same bytes, and what was made from them is still
-there. Cuts by count alone would all move. About 3 GB/s.
+there. Cuts by count alone would all move. About 0.7 s per GB.
 """
 
 import numpy as np
@@ -50,10 +50,11 @@ def _hashes(window: npt.NDArray[np.uint8], ends: npt.NDArray[np.intp]) -> npt.ND
     starts = np.append(max(int(ends[0]) - 1 - _WORD_BYTES, 0), ends[:-1])
     lengths = ends - starts
     hashes: npt.NDArray[np.uint64] = lengths.astype(np.uint64) * _MIX_LENGTH
+    # The word at every byte, as a view: numpy reads those that are not aligned, too.
+    words = np.ndarray(len(window) - _WORD_BYTES + 1, np.uint64, window, strides=(1,))
     for quarter in (1, 2, 3):
-        at = np.minimum(starts + lengths * quarter // 4, len(window) - _WORD_BYTES)
-        words = window[at[:, None] + np.arange(_WORD_BYTES)].view(np.uint64)[:, 0]
-        hashes = (hashes ^ words) * _MIX
+        at = np.minimum(starts + lengths * quarter // 4, len(words) - 1)
+        hashes = (hashes ^ words[at]) * _MIX
         hashes ^= hashes >> np.uint64(32)
     hashes[0] = np.iinfo(np.uint64).max
     return hashes

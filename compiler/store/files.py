@@ -4,7 +4,7 @@ In: paths of files. Out: the SHA-256 of each and, of files of lines, the ranges 
 into, each with a digest of its bytes alone. Known again is a file of the same size, time of
 modification and inode (the same entity tag, at a URL); a file that was younger than 2 s when it was
 read is read again, since it may have changed within the same tick of its clock. One sequential
-read, 0.5 s per GB and core; 300 unchanged files are looked up in 15 ms.
+read, 3.5 s per GB and core; 300 unchanged files are looked up in 10 ms.
 """
 
 import os

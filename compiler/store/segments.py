@@ -2,8 +2,9 @@
 
 In: columns of entries, an entry being a part of an example, or the word that a row gave none. Out:
 Arrow IPC streams of one record batch under a family (the digest of what all of them were made
-from), and an index that finds entries by the examples' keys. About 2.15 bytes a token at 300 tokens
-an example and two bytes an id. An index of 1,000,000 keys is made in 0.4 s and asked in 0.3 s.
+from), and an index that finds entries by their keys. About 2.15 bytes a token at 300 tokens an
+example and two bytes an id. An index of 1,000,000 keys is made in 0.4 s and asked for all of them
+in 0.5 s.
 """
 
 import json

@@ -213,25 +213,56 @@ class _Buckets:
         path = self._path(bucket)
         if not path.exists():
             return _nothing()
-        with pa.memory_map(str(path)) as source:
-            size_bytes = source.size()
-            batches: list[pa.RecordBatch] = []
-            while source.tell() < size_bytes:
-                batches.extend(pa.ipc.open_stream(source))
+        with pa.memory_map(str(path)) as mapped:
+            whole = mapped.read_buffer()
         path.unlink()
-        return _ordered(batches)
+        source = pa.BufferReader(whole)
+        batches: list[pa.RecordBatch] = []
+        while source.tell() < whole.size:
+            batches.extend(pa.ipc.open_stream(source))
+        return _ordered(batches, whole)
 
 
-def _ordered(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """The examples of all batches by their places; the batches are given up."""
-    schema = batches[0].schema
+def _ordered(batches: list[pa.RecordBatch], whole: pa.Buffer | None = None) -> pa.RecordBatch:
+    """The examples of all batches by their places.
+
+    Args:
+        batches: At least one.
+        whole: What all of them lie in, if they do.
+    """
     places = np.concatenate([batch["place"].to_numpy() for batch in batches])
-    order = pa.array(np.argsort(places))
-    columns: dict[str, Any] = {}
-    for name in schema.names:
-        column = pa.concat_arrays([batch[name] for batch in batches])
-        columns[name] = column.take(order)
+    order = np.argsort(places)
+    columns: dict[str, Any] = {"place": pa.array(places[order])}
+    for name in batches[0].schema.names[1:]:
+        columns[name] = _taken([batch[name] for batch in batches], order, whole)
     return pa.RecordBatch.from_pydict(columns)
+
+
+def _taken(pieces: list[pa.Array], order: Array, whole: pa.Buffer | None) -> pa.Array:
+    """The entries at `order`, counted through all pieces."""
+    bounds = None if whole is None else _bounds(pieces, whole)
+    if bounds is None:
+        return pa.concat_arrays(pieces).take(pa.array(order))
+    # Between two pieces stands an entry for all that lies there: no text is moved to take others.
+    buffers = [None, pa.py_buffer(bounds), whole]
+    joined = pa.BinaryArray.from_buffers(pa.binary(), len(bounds) - 1, buffers, null_count=0)
+    ends = np.cumsum([len(piece) for piece in pieces])
+    return joined.take(pa.array(order + np.searchsorted(ends, order, side="right")))
+
+
+def _bounds(pieces: list[pa.Array], whole: pa.Buffer) -> Array | None:
+    """Where the texts of all pieces begin and end in `whole`; None: they don't all lie there."""
+    if pieces[0].type != pa.binary() or whole.size >= 1 << 31:
+        return None
+    found = []
+    for piece in pieces:
+        _, offsets, texts = piece.buffers()
+        begin = 0 if texts is None else texts.address - whole.address
+        if not 0 <= begin <= whole.size:  # it was compressed, and lies elsewhere now
+            return None
+        own = np.frombuffer(offsets, np.int32)[piece.offset : piece.offset + len(piece) + 1]
+        found.append(own + np.int32(begin))
+    return np.concatenate(found)
 
 
 def _nothing() -> pa.RecordBatch:

@@ -5,6 +5,7 @@ packs make a shard is decided before a token is read.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -58,10 +59,13 @@ def shards(
         folder,
     )
     del tokens
-    for first, last, batch in zip(borders[:-1], borders[1:], batches, strict=True):
+    for first, last in pairwise(borders):
         offsets = packs.offsets[first : last + 1]
         own = slice(int(offsets[0]), int(offsets[-1]))
-        yield _shard(batch, offsets - offsets[0], packs.order[own], sources[own], vocab_size)
+        # Nothing here holds a shard while the next one is put together.
+        yield _shard(
+            next(batches), offsets - offsets[0], packs.order[own], sources[own], vocab_size
+        )
 
 
 def _tokens_until(packs: Packs, tokens: Array) -> Array:

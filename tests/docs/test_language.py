@@ -12,7 +12,7 @@ from taskc.compiler.lower_expressions import Scope
 from taskc.compiler.not_yet import not_carried_out
 from taskc.compiler.rows.evaluate import Env, compile_expression
 from taskc.compiler.rows.operators import RowError
-from taskc.compiler.sequences import order, pack
+from taskc.compiler.sequences import bins, order, pack
 from taskc.dsl.check.statements import STATEMENTS
 from taskc.dsl.checker import check
 from taskc.dsl.codes import CODES
@@ -118,18 +118,21 @@ def test_the_stream_is_as_written(weights, written):
     assert [next(found) for _ in range(300)] == [next(expected) for _ in range(300)]
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_packing_is_as_written(seed, written):
-    """The page's packs are the compiler's, and stand in its order."""
+@pytest.mark.parametrize("seed", range(40))
+def test_packing_is_as_written(seed, written, monkeypatch):
+    """The page's packs are the compiler's, and stand in its order, also where work is cut short."""
     draw = random.Random(seed)
-    length = draw.choice([8, 20, 100])
-    lengths = [draw.randint(1, length) for _ in range(draw.choice([1, 7, 60]))]
-    keys = [draw.getrandbits(64) for _ in lengths]
-    packs = written["best_fit"](lengths, length)
-    found = [
-        [i for i, each in enumerate(packs) if each == number]
-        for number in written["order_of_packs"](packs, keys)
+    length = draw.choice([8, 100, 500, 500])
+    shortest, longest = draw.choice([(0, 1), (0.12, 0.25), (0.15, 0.35), (0.2, 0.4)])
+    lengths = [
+        max(1, draw.randint(int(shortest * length), int(longest * length)))
+        for _ in range(draw.choice([7, 60, 150, 150]))
     ]
+    keys = [draw.getrandbits(64) for _ in lengths]
+    most = draw.choice([2**31, 2**31, 300 * length, 3_000 * length])
+    monkeypatch.setitem(written, "MOST_SUMS", most)
+    monkeypatch.setattr(bins, "MAX_SUMS", most)
+    found = written["as_written"](written["packs_of"](lengths, length), keys)
     packed = pack.pack(
         np.array(lengths),
         length=length,
@@ -139,6 +142,11 @@ def test_packing_is_as_written(seed, written):
     expected = np.split(packed.order, packed.offsets[1:-1])
 
     assert found == [each.tolist() for each in expected]
+
+
+def test_packing_is_cut_short_where_it_is_written(written):
+    """The page's bound on the work is the compiler's."""
+    assert written["MOST_SUMS"] == bins.MAX_SUMS
 
 
 def test_every_statement_has_its_place(repository):

@@ -1,10 +1,10 @@
 """A faster engine for the ids of texts, used where it is proved to give the reference's.
 
 In: a tokenizer in use. Out: the same tokenizer with `fastokens` (the extra `fast`) as its engine,
-which is 30 to 70 times as fast as `tokenizers`, or None where it can't be had. Of the texts that
-are encoded, a hundredth of those in plain ASCII is encoded by both, and so is whatever stands
-outside ASCII: there engines differ, by their tables of Unicode. One difference and the engine is
-off for that tokenizer: docs/decisions/0057. A proof costs 4 us a text of 900 characters.
+which is 7 to 50 times as fast as `tokenizers`, or None where it can't be had. Of the texts that are
+encoded, a hundredth of those in plain ASCII is encoded by both, and so is whatever stands outside
+ASCII: there engines differ, by their tables of Unicode. One difference and the engine is off for
+that tokenizer: docs/decisions/0057. The proofs take about as long as the engine itself.
 """
 
 import re
@@ -28,11 +28,19 @@ from taskc.compiler.turns.tokenizer import Ids, Loaded, fingerprint, load
 if TYPE_CHECKING:
     import fastokens
 
-__all__ = ["EngineName", "EnginesDifferError", "distrust", "engine_for", "engine_version", "faster"]
+__all__ = [
+    "EngineName",
+    "EnginesDifferError",
+    "ProvedEngine",
+    "distrust",
+    "engine_for",
+    "engine_version",
+    "faster",
+]
 
 EngineName = Literal["tokenizers", "fastokens"]
 
-MIN_EXAMPLES = 20_000  # below, loading the engine (0.3 s to 1.7 s a process) may cost what it saves
+MIN_EXAMPLES = 20_000  # below, loading the engine (0.4 to 1.3 s a process) may cost what it saves
 _SAMPLED = 100  # of so many plain texts one is compared
 _KIND = "engines"  # of the store's objects: tokenizers that an engine was found wrong for
 
@@ -108,14 +116,16 @@ def _faster(loaded: Loaded) -> Loaded | None:
         engine = fastokens.Tokenizer.from_json_str(orjson.dumps(definition).decode())
     except Exception:  # noqa: BLE001 - absent, broken, or no tokenizer of a kind that it knows
         return None
-    return replace(loaded, engine=_Proved(loaded, engine, has_sure_cuts=_has_sure_cuts(definition)))
+    return replace(
+        loaded, engine=ProvedEngine(loaded, engine, has_sure_cuts=_has_sure_cuts(definition))
+    )
 
 
 # ---- encoding and proving ------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
-class _Proved:
+class ProvedEngine:
     """The faster engine, watched."""
 
     loaded: Loaded
@@ -130,7 +140,7 @@ class _Proved:
             EnginesDifferError: If a text that was compared has other ids by the reference.
         """
         texts = list(texts)
-        encoded = self._unproved(texts)
+        encoded = self.unproved(texts)
         foreign = [index for index, text in enumerate(texts) if not text.isascii()]
         if not self.has_sure_cuts:
             self._compare_whole(texts, encoded, foreign)
@@ -140,7 +150,8 @@ class _Proved:
         self._compare_whole(texts, encoded, sample)
         return encoded
 
-    def _unproved(self, texts: list[str]) -> Ids:
+    def unproved(self, texts: list[str]) -> Ids:
+        """Ids of each text, compared with nothing."""
         # Special tokens in a text are text: as `encode_special_tokens` has it for the reference.
         ids, offsets = self.engine.encode_batch_flat(
             texts, add_special_tokens=False, split_special_tokens=True
@@ -162,7 +173,7 @@ class _Proved:
         cut = {index: list(_pieces(texts[index])) for index in which}
         pieces = dict.fromkeys(piece for own in cut.values() for piece in own)
         plain = [piece for piece in pieces if piece.isascii()]
-        plain_ids = self._unproved(plain)
+        plain_ids = self.unproved(plain)
         ids = {piece: _own(plain_ids, at) for at, piece in enumerate(plain)}
         new = [piece for piece in pieces if not piece.isascii() and piece not in self.known]
         new_ids = self.loaded.reference(new)

@@ -81,7 +81,7 @@ class Liar:
 
 def lying(loaded, character, *, has_sure_cuts=True):
     """The tokenizer with a lying engine."""
-    engine = fast._Proved(loaded, Liar(loaded, character), has_sure_cuts=has_sure_cuts)
+    engine = fast.ProvedEngine(loaded, Liar(loaded, character), has_sure_cuts=has_sure_cuts)
     return replace(loaded, engine=engine)
 
 

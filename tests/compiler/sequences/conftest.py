@@ -1,4 +1,4 @@
-"""What the tests of packing and writing share: the runtime's small artefacts."""
+"""What the tests of the stream share: made-up sources."""
 
 import importlib.util
 import sys
@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-ARTIFACTS = Path(__file__).parents[2] / "runtime" / "artifacts.py"
+WORLD = Path(__file__).parents[1] / "demand" / "world.py"
 
 
 @pytest.fixture(scope="session")
-def made():
-    """The module tests/runtime/artifacts.py: makes examples, plans and artefacts."""
-    name = "taskc_test_artifacts"
+def world():
+    """The module world.py: sources, builds and a `make` that follows a table."""
+    name = "taskc_test_world"
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, ARTIFACTS)
+        spec = importlib.util.spec_from_file_location(name, WORLD)
         sys.modules[name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules[name])
     return sys.modules[name]

@@ -179,4 +179,5 @@ def _start_worker() -> None:
     goes to every process of the terminal: the parent alone answers it, and ends its workers.
     """
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["RAYON_NUM_THREADS"] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -42,7 +42,8 @@ EngineName = Literal["tokenizers", "fastokens"]
 
 MIN_EXAMPLES = 20_000  # below, loading the engine (0.4 to 1.3 s a process) may cost what it saves
 _SAMPLED = 100  # of so many plain texts one is compared
-_KIND = "engines"  # of the store's objects: tokenizers that an engine was found wrong for
+_KIND = "engines"  # of the store's objects: what is known of the engine with a tokenizer
+_TAKES, _REFUSES, _DIFFERS = b"takes it", b"refuses it", b"differs on "
 
 
 class EnginesDifferError(Exception):
@@ -65,15 +66,22 @@ def engine_for(spec: plan.Tokenizer, store: Store, *, num_examples: int) -> Engi
 
     Args:
         spec: The build's tokenizer.
-        store: Knows the tokenizers for which an engine was found wrong.
+        store: Knows which tokenizers the engine takes, and for which it was found wrong.
         num_examples: About how many examples the build may encode.
+
+    Raises:
+        StoreError: If the store is full or can't be used.
     """
     if num_examples < MIN_EXAMPLES or engine_version("fastokens") == "absent":
         return "tokenizers"
-    if store.get(_KIND, _distrust_key(spec)) is not None:
-        return "tokenizers"
-    loaded, _ = load(spec)
-    return "tokenizers" if loaded is None or faster(loaded) is None else "fastokens"
+    known = store.get(_KIND, _experience_key(spec))
+    if known is None:
+        # Whether the engine takes a tokenizer is only seen by loading both: once, not every build.
+        loaded, _ = load(spec)
+        known = _REFUSES if loaded is None or faster(loaded) is None else _TAKES
+        if loaded is not None:
+            store.put(_KIND, _experience_key(spec), known)
+    return "fastokens" if known == _TAKES else "tokenizers"
 
 
 def engine_version(engine: EngineName) -> str:
@@ -90,10 +98,10 @@ def distrust(spec: plan.Tokenizer, store: Store, text: str) -> None:
     Raises:
         StoreError: If the store is full or can't be used.
     """
-    store.put(_KIND, _distrust_key(spec), text.encode())
+    store.put(_KIND, _experience_key(spec), _DIFFERS + text.encode())
 
 
-def _distrust_key(spec: plan.Tokenizer) -> str:
+def _experience_key(spec: plan.Tokenizer) -> str:
     made_of = [fingerprint(spec), *map(version, ("fastokens", "tokenizers"))]
     return blake2b(" ".join(made_of).encode(), digest_size=16).hexdigest()
 

@@ -120,8 +120,8 @@ class Made:
         num_encoded: Pairs of row and prompt that were encoded now.
         num_reused: Pairs that the store, or an equal row of the task, had already.
         num_rows_read: Rows whose values were read again.
-        engine_failed: The task's engine was found to differ from the reference: nothing was made,
-            and what it made for other tasks of the build must be made again by the reference.
+        engine_failed: The task's engine differs from the reference, or isn't installed where the
+            task ran: nothing was made, and the whole build must be made by the reference.
         errors: Mistakes; any of them stops the build, and nothing else is then filled in.
         notices: Warnings to show once.
     """
@@ -164,6 +164,8 @@ def make(task: MakeTask) -> Made:
             return _Making(task).made()
     except fast.EnginesDifferError as differ:
         fast.distrust(task.tokenizer, task.store, differ.text)
+        return Made(engine_failed=True)
+    except fast.EngineAbsentError:
         return Made(engine_failed=True)
     except RereadError as changed:
         return Made(errors=[changed.diagnostic])
@@ -377,7 +379,8 @@ class _Making:
             return False
         if task.engine == "fastokens":
             loaded = fast.faster(loaded)
-            assert loaded is not None, "the engine is asked for where it can be had"
+            if loaded is None:
+                raise fast.EngineAbsentError
         frame, self.errors = frame_of(task.format, loaded, task.templates)
         if frame is None:
             return False

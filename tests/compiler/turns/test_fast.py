@@ -182,14 +182,25 @@ def test_small_builds_do_not_load_a_second_engine(bench, tmp_path):
     assert fast.engine_for(bench.spec, store, num_examples=100) == "tokenizers"
 
 
-def test_an_engine_that_is_absent_or_refuses_is_not_used(bench, tmp_path, monkeypatch):
+def test_an_engine_that_is_absent_is_not_used(bench, tmp_path, monkeypatch):
     """The reference does it."""
     store = Store.open(tmp_path / "store")
-    monkeypatch.setattr(fast, "faster", lambda _loaded: None)
+    monkeypatch.setattr(fast, "engine_version", lambda _engine: "absent")
 
     assert fast.engine_for(bench.spec, store, num_examples=10**6) == "tokenizers"
-    monkeypatch.setattr(fast, "engine_version", lambda _engine: "absent")
-    assert fast.engine_for(bench.spec, store, num_examples=10**6) == "tokenizers"
+
+
+@pytest.mark.parametrize("takes", [True, False])
+def test_what_an_engine_takes_is_tried_once(bench, tmp_path, monkeypatch, takes):
+    """The store remembers it: a later build loads neither engine to ask."""
+    monkeypatch.setattr(fast, "version", lambda _library: "1")
+    monkeypatch.setattr(fast, "faster", lambda loaded: loaded if takes else None)
+    store = Store.open(tmp_path / "store")
+    first = fast.engine_for(bench.spec, store, num_examples=10**6)
+    monkeypatch.setattr(fast, "load", None)
+
+    assert first == ("fastokens" if takes else "tokenizers")
+    assert fast.engine_for(bench.spec, store, num_examples=10**6) == first
 
 
 def test_an_engine_that_was_wrong_is_not_tried_again(bench, tmp_path):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import fastokens
 
 __all__ = [
+    "EngineAbsentError",
     "EngineName",
     "EnginesDifferError",
     "ProvedEngine",
@@ -56,6 +57,10 @@ class EnginesDifferError(Exception):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.text = text
+
+
+class EngineAbsentError(Exception):
+    """The engine isn't there: installed where a build was planned, but not where its task runs."""
 
 
 # ---- which engine --------------------------------------------------------------------------------

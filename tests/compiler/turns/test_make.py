@@ -610,3 +610,13 @@ def test_an_engine_that_differs_makes_nothing(work, bench, make, monkeypatch):
     assert (made.engine_failed, len(made), made.errors) == (True, 0, [])
     assert fast.engine_for(bench.spec, work.store, num_examples=10**6) == "tokenizers"
     assert making.make(replace(task, engine="tokenizers")).num_encoded == len(ROWS)
+
+
+def test_an_engine_that_is_not_where_the_task_runs_makes_nothing(work, make, monkeypatch):
+    """A worker of another machine may lack it; that is no reason to distrust it."""
+    monkeypatch.setattr(fast, "faster", lambda _loaded: None)
+    monkeypatch.setattr(fast, "distrust", None)
+    templates = [make.template(make.prompt("p", "{q}", "{a}"))]
+    made = work.make(ROWS, templates, make.prompt_target(), engine="fastokens")
+
+    assert (made.engine_failed, len(made), made.errors) == (True, 0, [])

@@ -1,34 +1,45 @@
 """The driver: one plan becomes one artefact, stage by stage.
 
-In: a `BuildPlan`. Out: the artefact's folder, or the diagnostics that say why there is none. It
-reads like
-the list of stages: connect and shape, rank, phrase and encode (on demand), order, pack, write.
+In: a `BuildPlan` and a store. Out: the artefact's folder, or the diagnostics that say why there is
+none. It reads like the list of stages: connect and shape, rank, phrase and encode (on demand),
+order, pack, write. What an artefact is made from is written down beside it; where nothing of that
+has changed, nothing is done.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from taskc.compiler import plan
+from taskc.compiler.components import Change, changes
+from taskc.compiler.demand.asks import EngineFailedError
+from taskc.compiler.demand.supply import Figures, Supply
 from taskc.compiler.digests import plan_digest
-from taskc.compiler.engines.local import LocalEngine
-from taskc.compiler.evaluation import evaluation_sets
-from taskc.compiler.ledger import ledger
+from taskc.compiler.engines.engine import Engine
 from taskc.compiler.not_yet import not_carried_out
 from taskc.compiler.places import error_at
-from taskc.compiler.rows import shape
-from taskc.compiler.rows.overlap_in_memory import overlaps, unseen_options
-from taskc.compiler.sequences.gather import example_keys, gather
-from taskc.compiler.sequences.mix import Mixed, mix
-from taskc.compiler.sequences.pack import pack
-from taskc.compiler.sequences.write import BuildFacts, TokenizerFacts, write
-from taskc.compiler.supply import Supply
+from taskc.compiler.records import Record, record_of
+from taskc.compiler.requirements import unmet
+from taskc.compiler.rows.held_out import without_held_out
+from taskc.compiler.rows.load import Loaded, load
+from taskc.compiler.rows.overlap import overlaps, unseen_options, watched
+from taskc.compiler.sequences.evaluation import Evaluations, evaluation_sets
+from taskc.compiler.sequences.mixture import Mixed, mix
+from taskc.compiler.sequences.stream import Stream, packed, training_stream
+from taskc.compiler.sequences.weights import row_limits
+from taskc.compiler.store.objects import Store, StoreError
 from taskc.compiler.turns import tokenizer as tokenizers
+from taskc.compiler.turns.fast import EngineName, engine_for
+from taskc.compiler.work import Work
+from taskc.compiler.writing.ledger import ledger
+from taskc.compiler.writing.write import BuildFacts, NoSpaceError, TokenizerFacts, write
 from taskc.dsl.diagnostics import Diagnostic
 from taskc.dsl.errors import has_errors
 from taskc.runtime.artifact import SpecialToken
 
-__all__ = ["Built", "Progress", "build", "place_of"]
+__all__ = ["Built", "Progress", "build", "place_of", "splits_read", "supplies_of", "trained"]
 
 # Called with a stage's name, what is worked on, and how many rows were done since the last call.
 Progress = Callable[[str, str, int], None]
@@ -42,11 +53,17 @@ class Built:
         name: The build's name.
         path: The artefact's folder; None where there is an error.
         diagnostics: Errors and warnings.
+        work: What was done, and what the store had already.
+        changes: What differs from the artefact that stood there; empty where none did.
+        is_unchanged: Whether the artefact stood there as it is, so that nothing was done.
     """
 
     name: str
     path: Path | None
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    work: Work = field(default_factory=Work)
+    changes: list[Change] = field(default_factory=list)
+    is_unchanged: bool = False
 
 
 def place_of(build_plan: plan.BuildPlan, out: Path) -> Path:
@@ -58,77 +75,121 @@ def build(
     build_plan: plan.BuildPlan,
     *,
     out: Path,
-    engine: LocalEngine,
+    engine: Engine,
+    store: Store,
     progress: Progress = lambda _stage, _what, _rows: None,
 ) -> Built:
-    """Make one artefact, whole or not at all.
+    """Makes one artefact, whole or not at all.
 
     Args:
         build_plan: What to make.
         out: The folder of artefacts.
         engine: What runs the chunk tasks.
+        store: Keeps what was made before.
         progress: Told of every chunk of rows.
     """
     built = Built(build_plan.name, None, not_carried_out(build_plan))
     if has_errors(built.diagnostics):
         return built
-    tokenizer, found = tokenizers.load(build_plan.tokenizer)
-    built.diagnostics += found
-    loaded = _load(build_plan, progress, built.diagnostics)
-    if tokenizer is None or has_errors(built.diagnostics):
-        return built
-
-    built.diagnostics += [*overlaps(build_plan, loaded), *unseen_options(build_plan, loaded)]
-    supplies = _supplies(build_plan, loaded)
-    mixed = mix(build_plan, supplies, engine, lambda rows: progress("encode", "train", rows))
-    built.diagnostics += mixed.errors
-    evaluations = evaluation_sets(build_plan, loaded, engine, progress)
-    built.diagnostics += evaluations.errors
-    built.diagnostics += _once([n for s in supplies for n in s.notices] + evaluations.notices)
-    if has_errors(built.diagnostics):
-        return built
-
-    delivered = gather(build_plan, supplies, mixed.places)
-    lengths = delivered.offsets[1:] - delivered.offsets[:-1]
-    packs = pack(
-        lengths,
-        length=build_plan.pack.length,
-        window=build_plan.pack.window,
-        keys=example_keys(build_plan, delivered),
-    )
-    facts = BuildFacts(
-        plan_digest=plan_digest(build_plan),
-        inputs={name: found.digests for name, found in loaded.items()},
-        shares=_shares(supplies, mixed),
-        tokenizer=_tokenizer_facts(tokenizer),
-        ledger=ledger(build_plan, loaded, supplies, mixed.places, evaluations),
-    )
-    progress("write", build_plan.name, len(delivered))
-    built.path = write(
-        place_of(build_plan, out), build_plan, delivered, packs, evaluations.sets, facts=facts
-    )
+    place = place_of(build_plan, out)
+    try:
+        with store.in_use():
+            record = record_of(build_plan, store)
+            if record is not None:
+                built.changes = changes(record.before(place), record.components)
+                known = record.findings_of_unchanged(place, store)
+                if known is not None:
+                    built.path, built.is_unchanged = place, True
+                    built.diagnostics += known
+                    return built
+            _build(build_plan, place, built, record, _Means(engine, store, progress))
+    except (StoreError, NoSpaceError) as error:
+        built.path = None
+        built.diagnostics.append(error.diagnostic)
+    built.diagnostics += store.take_findings()
     return built
 
 
-def _load(
-    build_plan: plan.BuildPlan, progress: Progress, diagnostics: list[Diagnostic]
-) -> dict[str, shape.Loaded]:
-    """Read and shape every source; a training source without a row left is an error."""
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What a build works with."""
+
+    engine: Engine
+    store: Store
+    progress: Progress
+
+
+def _build(
+    build_plan: plan.BuildPlan, place: Path, built: Built, record: Record | None, means: _Means
+) -> None:
+    """Goes through the stages; `built` says how far it came."""
+    tokenizer, found = tokenizers.load(build_plan.tokenizer)
+    built.diagnostics += found
+    loaded = _load(build_plan, means, built)
+    if tokenizer is None or has_errors(built.diagnostics):
+        return
+    without_held_out(build_plan, loaded)
+    built.diagnostics += [*overlaps(build_plan, loaded), *unseen_options(build_plan, loaded)]
+    made = _made(build_plan, loaded, means, built)
+    if made is None or has_errors(built.diagnostics):
+        return
+    delivered = _delivered(made)
+    shares = _shares(made)
+    # The ledger reads columns that the stream then takes over.
+    accounts = ledger(build_plan, loaded, made.supplies, made.mixed.num_units, made.evaluations)
+    fallen = sum(
+        count
+        for supply, num in zip(made.supplies, made.mixed.num_units, strict=True)
+        for _, count in supply.dropped(num)
+    )
+    stream = training_stream(made.supplies, made.mixed.places)
+    built.diagnostics += unmet(build_plan, _quantities(delivered, stream, fallen))
+    if has_errors(built.diagnostics):
+        return
+    packs = packed(build_plan, stream)
+    assert record is not None, "what was loaded without an error can be recorded"
+    facts = BuildFacts(
+        plan_digest=plan_digest(build_plan),
+        components=record.digests(),
+        inputs={name: found.digests for name, found in loaded.items()},
+        shares=shares,
+        delivered=delivered,
+        tokenizer=_tokenizer_facts(tokenizer),
+        ledger=accounts,
+    )
+    means.progress("write", build_plan.name, len(stream))
+    means.store.sync()
+    built.path = write(
+        place, build_plan, stream, packs, made.evaluations.sets, store=means.store, facts=facts
+    )
+    record.keep_findings(built.diagnostics, means.store)
+
+
+# ---- rows ----------------------------------------------------------------------------------------
+
+
+def _load(build_plan: plan.BuildPlan, means: _Means, built: Built) -> dict[str, Loaded]:
+    """Reads and shapes every source; a training source without a row left is an error."""
     loaded = {}
-    trained = _trained(build_plan)
+    names = trained(build_plan)
     for source in build_plan.sources:
-        found = shape.load(
+        found = load(
             source,
-            build_plan.splits,
+            splits_read(build_plan, source),
+            engine=means.engine,
+            store=means.store,
+            watched=watched(build_plan, source.name),
             sample=build_plan.sample,
-            progress=_told(progress, source.name),
+            progress=_told(means.progress, source.name),
         )
         loaded[source.name] = found
+        built.work.num_ranges_surveyed += found.num_surveyed
+        built.work.num_ranges_known += found.num_reused
         empty = []
-        if source.name in trained and not has_errors(found.diagnostics):
+        if source.name in names and not has_errors(found.diagnostics):
             empty = _empty(source, found)
         # What emptied the training split stands in the error: no warning besides.
-        diagnostics += empty or found.diagnostics
+        built.diagnostics += empty or found.diagnostics
     return loaded
 
 
@@ -137,13 +198,21 @@ def _told(progress: Progress, name: str) -> Callable[[str, int], None]:
     return lambda _split, rows: progress("shape", name, rows)
 
 
-def _trained(build_plan: plan.BuildPlan) -> list[str]:
-    """Names of the sources that the mixture draws from."""
+def splits_read(build_plan: plan.BuildPlan, source: plan.Source) -> tuple[str, ...]:
+    """The splits of a source that a build reads: of one that is held out, all that it has."""
+    if source.name not in build_plan.mixture.held_out_sources:
+        return build_plan.splits
+    carved = (split.name for split in source.carved)
+    return tuple(dict.fromkeys([*build_plan.splits, *source.splits, *carved]))
+
+
+def trained(build_plan: plan.BuildPlan) -> list[str]:
+    """Names of the sources that the mixture draws from, in the spec's order."""
     takes = (take.source for take in build_plan.mixture.takes)
     return list(dict.fromkeys([*build_plan.mixture.sources, *takes]))
 
 
-def _empty(source: plan.Source, found: shape.Loaded) -> list[Diagnostic]:
+def _empty(source: plan.Source, found: Loaded) -> list[Diagnostic]:
     """An error where nothing is left to train on."""
     train = found.rows.get("train")
     if train is None or len(train):
@@ -156,36 +225,120 @@ def _empty(source: plan.Source, found: shape.Loaded) -> list[Diagnostic]:
             f"source `{source.name}` has no row to train on",
             label="every row was dropped" if drops else "its files hold no row",
             notes=tuple(
-                f"{len(rows)} by the `{drop.reason}` at {drop.at}" for drop, rows in drops.items()
+                f"{num_rows} by the `{drop.reason}` at {drop.at}"
+                for drop, num_rows in drops.items()
             ),
         )
     ]
 
 
-def _supplies(build_plan: plan.BuildPlan, loaded: dict[str, shape.Loaded]) -> list[Supply]:
+# ---- examples ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """The examples of a build, as pointers into the store."""
+
+    supplies: list[Supply]
+    mixed: Mixed
+    evaluations: Evaluations
+
+
+def _made(
+    build_plan: plan.BuildPlan, loaded: Mapping[str, Loaded], means: _Means, built: Built
+) -> _Made | None:
+    """Makes all examples; None where there is an error."""
+    num_rows = sum(len(rows) for found in loaded.values() for rows in found.rows.values())
+    text_engine = engine_for(build_plan.tokenizer, means.store, num_examples=num_rows)
+    try:
+        return _made_by(text_engine, build_plan, loaded, means, built)
+    except EngineFailedError:
+        # The store remembers that the faster engine was found wrong for this tokenizer.
+        return _made_by("tokenizers", build_plan, loaded, means, built)
+
+
+def _made_by(
+    text_engine: EngineName,
+    build_plan: plan.BuildPlan,
+    loaded: Mapping[str, Loaded],
+    means: _Means,
+    built: Built,
+) -> _Made | None:
+    supplies = supplies_of(build_plan, loaded, means.store, text_engine)
+    mixed = mix(
+        build_plan,
+        supplies,
+        means.engine,
+        lambda rows: means.progress("encode", "train", rows),
+    )
+    evaluations = evaluation_sets(
+        build_plan, loaded, means.store, means.engine, means.progress, text_engine=text_engine
+    )
+    for supply in supplies:
+        built.work.add(supply.maker.work)
+    built.work.add(evaluations.work)
+    built.diagnostics += [*mixed.errors, *evaluations.errors]
+    built.diagnostics += _once(
+        [n for supply in supplies for n in supply.maker.notices] + evaluations.notices
+    )
+    return None if has_errors(built.diagnostics) else _Made(supplies, mixed, evaluations)
+
+
+def supplies_of(
+    build_plan: plan.BuildPlan,
+    loaded: Mapping[str, Loaded],
+    store: Store,
+    text_engine: EngineName,
+) -> list[Supply]:
     """A supply for each source of the mixture, in the spec's order."""
     sources = {source.name: source for source in build_plan.sources}
-    rate = build_plan.mixture.rate
-    limit = rate.limit if isinstance(rate, plan.ProportionalRate) else None
-    taken = {take.source for take in build_plan.mixture.takes}
+    limits = row_limits(build_plan.mixture.blend)
     return [
         Supply(
             build_plan,
             sources[name],
             loaded[name].rows["train"],
-            max_rows=None if name in taken else limit,
+            store,
+            engine=text_engine,
+            max_rows=limits.get(name),
         )
-        for name in _trained(build_plan)
+        for name in trained(build_plan)
         if "train" in loaded[name].rows  # a source may be there to be evaluated only
     ]
 
 
-def _shares(supplies: list[Supply], mixed: Mixed) -> dict[str, float]:
+# ---- figures -------------------------------------------------------------------------------------
+
+
+def _delivered(made: _Made) -> dict[str, Figures]:
+    """What each source delivers."""
+    return {
+        supply.source.name: supply.figures(num)
+        for supply, num in zip(made.supplies, made.mixed.num_units, strict=True)
+    }
+
+
+def _quantities(
+    delivered: Mapping[str, Figures], stream: Stream, num_fallen: int
+) -> dict[str, int | float]:
+    """The figures that a `require` may name."""
+    num_rows = sum(figures.rows for figures in delivered.values())
+    num_truncated = int(np.count_nonzero(stream.examples.trimmed))
+    return {
+        "examples": len(stream),
+        "tokens": sum(figures.tokens for figures in delivered.values()),
+        "trained_tokens": sum(figures.trained_tokens for figures in delivered.values()),
+        "truncated": num_truncated / (len(stream) or 1),
+        "dropped": num_fallen / (num_rows + num_fallen or 1),
+    }
+
+
+def _shares(made: _Made) -> dict[str, float]:
     """The share of the examples that each source was asked for."""
-    total = sum(mixed.weights) or 1
+    total = sum(made.mixed.weights) or 1
     return {
         supply.source.name: weight / total
-        for supply, weight in zip(supplies, mixed.weights, strict=True)
+        for supply, weight in zip(made.supplies, made.mixed.weights, strict=True)
     }
 
 

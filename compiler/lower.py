@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from taskc.compiler import plan
+from taskc.compiler.ablations import named, without_instructions
 from taskc.compiler.lower_expressions import Scope, lower_type
 from taskc.compiler.lower_inputs import InputLowering
 from taskc.dsl.errors import InternalError
@@ -80,10 +81,10 @@ class _Lowering(InputLowering):
             edition=EDITION,
             params={param.name: param.value for param in self.package.params.values()},
             sources=tuple(
-                self._source(source, names[id(source)], build.splits, clusters)
+                self._source(source, names[id(source)], _splits_read(build, source), clusters)
                 for source in sources
             ),
-            templates=tuple(self._template(template, names) for template in build.templates),
+            templates=self._templates(build, names),
             mixture=self._mixture(mixture, names),
             tokenizer=self.tokenizer(build.tokenizer),
             format=self._format(build.format),
@@ -212,6 +213,35 @@ class _Lowering(InputLowering):
         )
 
     # ---- templates -----------------------------------------------------------------------------
+
+    def _templates(
+        self, build: checked.Build, names: Mapping[int, str]
+    ) -> tuple[plan.Template, ...]:
+        """The templates of a build, their instructions taken out where the mixture asks for it."""
+        templates = tuple(self._template(template, names) for template in build.templates)
+        match build.mixture.templates:
+            case "none":
+                return without_instructions(templates)
+            case "name":
+                served = [source for template in build.templates for source in template.serves]
+                return named(
+                    templates,
+                    {names[id(s)]: self._named(s) for s in served if id(s) in names},
+                )
+            case _:
+                return templates
+
+    def _named(self, source: checked.Source) -> str:
+        """What `templates name` writes before the inputs of a source: its cluster and its name."""
+        clusters = (
+            cluster
+            for package in self.reached()
+            for cluster in package.clusters.values()
+            if any(each is source for each in cluster.sources)
+        )
+        cluster = next(clusters, None)
+        words = [] if cluster is None else [cluster.doc or cluster.name]
+        return f"[{': '.join([*words, source.doc or source.name])}] "
 
     def _template(self, template: checked.Template, names: Mapping[int, str]) -> plan.Template:
         fields = {field for source in template.serves for field in source.row}
@@ -416,6 +446,13 @@ class _Lowering(InputLowering):
     def _written(self, span: Span) -> str:
         """The text of a span on one line."""
         return " ".join(self.file(span).text[span.start : span.end].split())
+
+
+def _splits_read(build: checked.Build, source: checked.Source) -> tuple[str, ...]:
+    """The splits of a source that a build reads: of one that is held out, all that it has."""
+    if all(source is not each for each in build.mixture.held_out_sources):
+        return build.splits
+    return tuple(dict.fromkeys([*build.splits, *(split.name for split in source.splits)]))
 
 
 def _unique(sources: Iterable[checked.Source]) -> list[checked.Source]:

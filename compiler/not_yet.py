@@ -16,13 +16,9 @@ def not_carried_out(build: plan.BuildPlan) -> list[Diagnostic]:
     """Errors for the statements of a build that nothing carries out yet."""
     mixture = build.mixture
     asked = [
-        ("holdout", mixture.at, bool(mixture.held_out)),
         ("fewshot", mixture.at, mixture.fewshot != (0, 0)),
         (f"templates {mixture.templates}", mixture.at, mixture.templates not in _TEMPLATES),
-        ("rate shares", mixture.at, isinstance(mixture.rate, plan.SharesRate)),
         *(("decontaminate", clause.at, True) for clause in mixture.decontaminate),
-        *(("require", require.at, True) for require in mixture.requires),
-        *((f"rate and take of {name} in from", mixture.at, True) for name in _weighted(mixture)),
         *((f"by {take.by}", take.at, bool(take.by)) for take in mixture.takes),
         *(("best", take.at, take.best is not None) for take in mixture.takes),
     ]
@@ -38,7 +34,3 @@ def not_carried_out(build: plan.BuildPlan) -> list[Diagnostic]:
         if is_asked
     ]
 
-
-def _weighted(mixture: plan.Mixture) -> list[str]:
-    """Names of the mixtures in `from` that have a rate or quotas of their own."""
-    return [member.name for member in mixture.blend.members if member.blend is not None]

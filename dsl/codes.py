@@ -243,7 +243,6 @@ CODES: dict[str, Code] = {
     "T0512": Code(_ERROR, "input file that may not be read"),
     "T0513": Code(_ERROR, "compressed input that is damaged"),
     "T0514": Code(_ERROR, "input that is not UTF-8"),
-    "T0515": Code(_ERROR, "connector that is not carried out yet"),
     "T0516": Code(_ERROR, "line that is not JSON"),
     "T0517": Code(_ERROR, "row that is no object"),
     "T0518": Code(_ERROR, "row with too few or too many cells"),
@@ -259,6 +258,13 @@ CODES: dict[str, Code] = {
     "T0532": Code(_ERROR, "locked input that is not there"),
     "T0533": Code(_ERROR, "input file that was not locked"),
     "T0534": Code(_ERROR, "input that is not read as it was locked"),
+    "T0535": Code(_ERROR, "input that was not vendored"),
+    "T0536": Code(_ERROR, "vendored file that is not as it was copied"),
+    "T0537": Code(_ERROR, "vendored folder that cannot be used"),
+    "T0541": Code(_ERROR, "data set that is not there"),
+    "T0542": Code(_ERROR, "hub that cannot be reached"),
+    "T0543": Code(_ERROR, "split or configuration that a data set lacks"),
+    "T0544": Code(_ERROR, "data set that cannot be read"),
     # ---- T0801-T0829: rows
     "T0801": Code(_ERROR, "field that is not of its declared type"),
     "T0802": Code(_ERROR, "row without a field that is read"),
@@ -287,4 +293,5 @@ CODES: dict[str, Code] = {
     "T1005": Code(_ERROR, "examples that left the store during the build"),
     "T1010": Code(_ERROR, "input file that changed during the build"),
     "T1020": Code(_ERROR, "disk without space for an artefact"),
+    "T1030": Code(_ERROR, "library that is not installed"),
 }

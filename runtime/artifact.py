@@ -55,6 +55,7 @@ FORMAT_VERSION: Literal[1] = 1
 MANIFEST = "manifest.json"
 LEDGER = "ledger.json"
 RUN = "run.json"
+COMPONENTS = "components.json"
 PROVENANCE = "train/examples.parquet"
 TOKENIZER = "tokenizer"
 
@@ -326,6 +327,23 @@ class Run(Model):
 
     runs: tuple[RunBlock, ...]
     digest: str = ""
+
+
+# ---- components.json ---------------------------------------------------------------------------
+
+
+class Components(Model):
+    """components.json: what the artefact was made from, part by part.
+
+    Two artefacts with the same components are the same; where one differs its name says what
+    changed: "template conclude: prompt infer", "files of source rte, train".
+
+    Attributes:
+        components: 16 or more hexadecimal digits for each part, by its name.
+    """
+
+    version: Literal[1] = 1
+    components: dict[str, str]
 
 
 # ---- documents ---------------------------------------------------------------------------------

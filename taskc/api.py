@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from taskc.dsl.diagnostics import Diagnostic, Severity
 from taskc.dsl.errors import TaskcError, has_errors
+from taskc.workers import ENGINES, EngineKind, Workers
 
 if TYPE_CHECKING:
     from taskc.compiler.build import Built
@@ -34,6 +35,7 @@ Params = Mapping[str, "ParamValue | os.PathLike[str]"]
 Progress = Callable[[str, str, str, int], None]
 
 _NO_PARAMS: Params = MappingProxyType({})
+_ONE_A_CORE = Workers()
 
 
 def check(path: PathLike, *, params: Params = _NO_PARAMS) -> list[Diagnostic]:
@@ -74,30 +76,38 @@ def build(
     build: str | None = None,
     params: Params = _NO_PARAMS,
     out: PathLike = "artifacts",
-    engine: Literal["local"] = "local",
+    engine: EngineKind = "local",
+    address: str = "",
     jobs: int | None = None,
+    store: PathLike | None = None,
     locked: bool = False,
 ) -> "Artifact":
-    """Builds one artefact below `out` and opens it.
+    """Builds one artefact below `out` and opens it; what was made before is not made again.
 
     Args:
         path: A folder or a `.task` file.
         build: Name of the build; None where the specs have exactly one.
         params: Values of parameters by name.
         out: The folder of artefacts; this one lies at OUT/PACKAGE/BUILD.
-        engine: What runs the work; `local` is processes of this machine.
-        jobs: Number of worker processes; None = as many as this process may use cores.
+        engine: What runs the work: "local", processes of this machine, or "ray", a cluster (the
+            extra `ray`); the content is the same.
+        address: The cluster's address; "" = the one that this process is connected to.
+        jobs: Number of worker processes; None = as many as there are cores to use.
+        store: A folder or fsspec URL that keeps what was made; None = the project's own,
+            `.taskc/store`.
         locked: Whether an input that differs from `taskc.lock`, or is not in it, is an error.
 
     Raises:
         TaskcError: If the specs, their inputs or the tokenizer have an error.
         ValueError: If there is no such build, several to choose from, or no such engine.
     """
-    if engine != "local":
-        raise ValueError(f"there is no engine {engine!r}; there is: 'local'")
+    if engine not in ENGINES:
+        raise ValueError(f"there is no engine {engine!r}; there are: {', '.join(ENGINES)}")
     checked = _checked([path], params)
     wanted = _one_build(checked, build)
-    built = next(build_each((wanted,), out=out, jobs=jobs, locked=locked))
+    workers = Workers(engine, address, jobs)
+    each = build_each((wanted,), [path], out=out, workers=workers, store=store, locked=locked)
+    built = next(each)
     if built.path is None:
         _raise_errors([*checked.diagnostics, *built.diagnostics], checked.program.texts)
     assert built.path is not None, "a build without errors has a path"
@@ -191,36 +201,50 @@ def _reached(package: "Package") -> "Iterator[Package]":
 
 def build_each(
     plans: "Sequence[BuildPlan]",
+    paths: Sequence[PathLike],
     *,
     out: PathLike = "artifacts",
-    jobs: int | None = None,
+    workers: Workers = _ONE_A_CORE,
+    store: PathLike | None = None,
     locked: bool = False,
+    vendored: PathLike | None = None,
     progress: Progress = lambda _build, _stage, _what, _rows: None,
 ) -> "Iterator[Built]":
     """Yields the outcome of each build in turn; one that fails does not stop the others.
 
     Args:
         plans: What to build.
+        paths: Where their specs are: the project that they belong to has the store.
         out: The folder of artefacts.
-        jobs: Number of worker processes, shared by all builds; None = one a core.
+        workers: What runs the work, shared by all builds.
+        store: Another store than the project's own.
         locked: Whether inputs must be those of the lock.
+        vendored: A folder that `taskc vendor` filled: inputs are read from there alone.
         progress: Told of every chunk of rows.
     """
     from functools import partial
+    from tempfile import TemporaryDirectory
 
     from taskc.compiler.build import Built
     from taskc.compiler.build import build as build_one
-    from taskc.compiler.engines.local import LocalEngine
     from taskc.compiler.lock.comparing import build_differences
+    from taskc.compiler.store.project import open_store
+    from taskc.compiler.vendor.reading import from_vendored
 
-    with LocalEngine(jobs) as engine:
+    url = None if store is None else os.fspath(store)
+    with TemporaryDirectory(prefix="taskc-") as spare, workers.started() as engine:
+        opened = open_store(paths, url=url, fallback=spare)
         for each in plans:
-            differences = build_differences(each, store=None) if locked else []
+            plan, differences = each, []
+            if vendored is not None:
+                plan, differences = from_vendored(each, Path(vendored), store=opened)
+            if locked and not differences:
+                differences = build_differences(plan, store=opened)
             if differences:
                 yield Built(each.name, None, differences)
                 continue
             told = partial(progress, each.name)
-            yield build_one(each, out=Path(out), engine=engine, progress=told)
+            yield build_one(plan, out=Path(out), engine=engine, store=opened, progress=told)
 
 
 def _checked(paths: Sequence[PathLike], params: Params) -> "Checked":

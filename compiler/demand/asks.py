@@ -21,10 +21,12 @@ from taskc.compiler.demand.columns import (
     stable_order,
 )
 from taskc.compiler.examples import Drop
+from taskc.compiler.rows.growing import GrowingColumn
 from taskc.compiler.rows.row_keys import RowKeys
 from taskc.compiler.store.objects import Store
 from taskc.compiler.turns.fast import EngineName
 from taskc.compiler.turns.make import Made, MakeTask
+from taskc.compiler.work import Work
 from taskc.dsl.diagnostics import Diagnostic
 
 __all__ = ["Ask", "EngineFailedError", "Fallen", "Maker"]
@@ -49,6 +51,7 @@ class Maker:
         drops: Why rows fell, numbered as `Fallen.drop` numbers them.
         errors: Mistakes in rows; any of them stops the build.
         notices: Warnings to show once.
+        work: What was done for it.
     """
 
     build: plan.BuildPlan
@@ -61,6 +64,7 @@ class Maker:
     drops: dict[Drop, int] = field(default_factory=dict)
     errors: list[Diagnostic] = field(default_factory=list)
     notices: list[Diagnostic] = field(default_factory=list)
+    work: Work = field(default_factory=Work)
 
     @property
     def templates(self) -> tuple[plan.Template, ...]:
@@ -155,7 +159,7 @@ class Ask:
         ranges = maker.rows.ranges[rows[self._by_place]]
         self._borders = np.append(np.flatnonzero(np.diff(ranges, prepend=-1)), len(rows)).tolist()
         self._ranges = ranges[self._borders[:-1]].tolist()
-        self._made: dict[str, list[Array]] = {name: [] for name in _COLUMNS}
+        self._made = {name: GrowingColumn(type_) for name, type_ in _COLUMNS.items()}
         self._fallen: list[tuple[Array, Array]] = []
         self.num_tasks = len(self._ranges)
 
@@ -184,20 +188,27 @@ class Ask:
         maker = self._maker
         maker.errors += made.errors
         maker.notices += made.notices
+        maker.work.add(
+            Work(
+                num_rows_read=made.num_rows_read,
+                num_encoded=made.num_encoded,
+                num_reused=made.num_reused,
+            )
+        )
         asked = self._asked(index)
         names = [SegmentName(made.family, name) for name in made.segments]
         numbers = [maker.segments.setdefault(name, len(maker.segments)) for name in names]
         columns = (
             asked[made.candidate],
-            made.part.astype(np.uint16),
-            made.prompt.astype(np.uint16),
+            made.part,
+            made.prompt,
             pointers(np.array(numbers, np.uint64)[made.segment], made.entry),
-            made.num_tokens.astype(np.uint32),
-            made.num_trained.astype(np.uint32),
-            made.trimmed.astype(np.uint32),
+            made.num_tokens,
+            made.num_trained,
+            made.trimmed,
         )
         for name, column in zip(_COLUMNS, columns, strict=True):
-            self._made[name].append(column)
+            self._made[name].extend(column)
         if made.drops:
             drops = [maker.drops.setdefault(drop, len(maker.drops)) for drop in made.drops.values()]
             fallen = np.fromiter(made.drops, np.int64, len(made.drops))
@@ -220,7 +231,7 @@ class Ask:
         return Examples(**{name: squeezed(column) for name, column in columns.items()}), fallen
 
     def _taken(self, name: str) -> Array:
-        return np.concatenate([np.zeros(0, _COLUMNS[name]), *self._made.pop(name)])
+        return self._made.pop(name).finished()
 
     def _answered_fallen(self, units: Array, num_before: int) -> Fallen:
         """The rows that fell; `units` are the positions of those that did not."""

@@ -23,6 +23,7 @@ from taskc.compiler.sequences.stream import Stream, joined_stream
 from taskc.compiler.store.objects import Store
 from taskc.compiler.turns.fast import EngineName
 from taskc.compiler.turns.make import make
+from taskc.compiler.work import Work
 from taskc.dsl.diagnostics import Diagnostic
 
 __all__ = ["EvaluationSet", "Evaluations", "evaluation_sets"]
@@ -44,6 +45,7 @@ class Evaluations:
         sets: One a split, in the spec's order.
         delivered: (source, split) -> number of rows with at least one example.
         drops: (source, split) -> why the other rows gave none, with how many.
+        work: What was done for them.
     """
 
     sets: list[EvaluationSet] = field(default_factory=list)
@@ -51,12 +53,14 @@ class Evaluations:
     drops: dict[tuple[str, str], list[tuple[Drop, int]]] = field(default_factory=dict)
     errors: list[Diagnostic] = field(default_factory=list)
     notices: list[Diagnostic] = field(default_factory=list)
+    work: Work = field(default_factory=Work)
 
     def account(self, maker: Maker, examples: Examples, fallen: Fallen) -> None:
         """Writes down what became of the rows of one source's split."""
         key = (maker.source.name, maker.rows.split)
         self.errors += maker.errors
         self.notices += maker.notices
+        self.work.add(maker.work)
         delivered = np.zeros(len(maker.rows), np.bool_)
         delivered[examples.row] = True
         self.delivered[key] = int(np.count_nonzero(delivered))

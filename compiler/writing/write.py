@@ -80,6 +80,7 @@ class BuildFacts:
 
     Attributes:
         plan_digest: Hexadecimal digest of the plan.
+        components: Digest of each part that the artefact is made from, by name.
         inputs: Hexadecimal digest of what was read, by source, then split.
         shares: The share of the examples that each source was asked for, by name; they sum to 1.
         delivered: What each source delivers for training, by name.
@@ -88,6 +89,7 @@ class BuildFacts:
     """
 
     plan_digest: str
+    components: Mapping[str, str]
     inputs: Mapping[str, Mapping[str, str]]
     shares: Mapping[str, float]
     delivered: Mapping[str, Figures]
@@ -184,6 +186,8 @@ class _Writer:
         for name, content in sorted(self.facts.tokenizer.files.items()):
             self._file(f"{artifact.TOKENIZER}/{name}", content)
         self._file(artifact.LEDGER, artifact.dump(self.facts.ledger))
+        made_from = artifact.Components(components=dict(self.facts.components))
+        self._file(artifact.COMPONENTS, artifact.dump(made_from))
         manifest = self._manifest(splits, packs)
         for path, document in (
             (artifact.RUN, run_document(self.plan)),
@@ -219,7 +223,6 @@ class _Writer:
     def _shards(
         self, stream: Stream, packs: Packs, shard_bytes: int, counts: artifact.Counts
     ) -> None:
-        tokens = trained_tokens = 0
         opened = opener(self.store, stream.segments)
         batches = shards(
             stream,
@@ -229,7 +232,8 @@ class _Writer:
             vocab_size=self.vocab_size,
             shard_bytes=shard_bytes,
         )
-        for index, batch in enumerate(batches):
+        tokens = trained_tokens = index = 0
+        while (batch := next(batches, None)) is not None:
             self.content.add_sequences(batch)
             spans = np.asarray(batch["spans"].values)
             tokens += len(batch["input_ids"].values)
@@ -239,6 +243,8 @@ class _Writer:
                 with pa.ipc.new_stream(pa.PythonFile(file, mode="w"), batch.schema) as sink:
                     sink.write_batch(batch)
                 self.files[path] = file.facts()
+            index += 1
+            del batch, spans  # before the next one is put together
         if (tokens, trained_tokens) != (counts.tokens, counts.trained_tokens):
             found = f"{tokens} tokens, {trained_tokens} of them trained"
             raise InternalError(f"{found}, were written, counted were {counts}")

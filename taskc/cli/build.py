@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskc.cli import arguments, console, summary
+from taskc.workers import ENGINES, Workers
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -60,7 +61,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="worker processes (default: one a core)",
     )
     parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="local",
+        help="what runs the work: processes of this machine, or a Ray cluster (default: local)",
+    )
+    parser.add_argument(
+        "--address",
+        metavar="ADDRESS",
+        default="",
+        help="the Ray cluster's address, for --engine ray",
+    )
+    arguments.add_store_argument(parser)
+    parser.add_argument(
         "--locked", action="store_true", help="stop where an input is not as taskc.lock has it"
+    )
+    parser.add_argument(
+        "--vendored",
+        metavar="DIR",
+        type=arguments.path,
+        help="read inputs from this folder alone, which `taskc vendor` filled",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
@@ -126,9 +146,12 @@ def build_all(
     with console.Progress() as progress:
         builds = build_each(
             plans,
+            options.paths,
             out=options.out,
-            jobs=options.jobs,
+            workers=Workers(options.engine, options.address, options.jobs),
+            store=console.chosen_store(options.store),
             locked=options.locked,
+            vendored=options.vendored,
             progress=progress.add,
         )
         for plan in plans:

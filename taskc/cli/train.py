@@ -92,7 +92,11 @@ def _artifact(options: argparse.Namespace) -> "Artifact | None":
         only=None,
         sample=None,
         jobs=None,
+        engine="local",
+        address="",
+        store=None,
         locked=False,
+        vendored=None,
         json=options.json,
     )
     checked, plans = build.planned(built)

@@ -12,6 +12,7 @@ from taskc.compiler import plan
 from taskc.compiler.build import Built, build
 from taskc.compiler.engines.local import LocalEngine
 from taskc.compiler.lower import lower
+from taskc.compiler.store.objects import Store
 from taskc.dsl.checker import check
 from taskc.dsl.errors import has_errors
 from taskc.dsl.report import render
@@ -112,8 +113,9 @@ class Project:
 
     def build(self, jobs: int = 1, out: str = "out", sample: int | None = None) -> Built:
         """Builds it."""
+        store = Store.open(self.folder / "store")
         with LocalEngine(jobs) as engine:
-            return build(self.plan(sample), out=self.folder / out, engine=engine)
+            return build(self.plan(sample), out=self.folder / out, engine=engine, store=store)
 
 
 @pytest.fixture

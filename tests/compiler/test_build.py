@@ -156,23 +156,87 @@ def test_an_empty_source_is_an_error(project):
     assert [finding.code for finding in built.diagnostics] == ["T0850"]
 
 
-@pytest.mark.parametrize(
-    "statement", ["fewshot 2", "templates all", "rate equal()", "require examples == 50"]
-)
+@pytest.mark.parametrize("statement", ["fewshot 2", "templates all"])
 def test_what_has_no_engine_is_said_at_build(project, statement):
     """A statement is carried out or refused, never passed over."""
-    spec = project().spec
-    spec = (
-        spec.replace("rate proportional(cap: 30)", statement)
-        if statement.startswith("rate")
-        else spec.replace("seed 3", f"{statement}\n  seed 3")
-    )
+    spec = project().spec.replace("seed 3", f"{statement}\n  seed 3")
     built = project(spec=spec).build()
 
-    if statement == "rate equal()":
-        assert built.diagnostics == []
-    else:
-        assert [finding.code for finding in built.diagnostics] == ["T0860"]
+    assert [finding.code for finding in built.diagnostics] == ["T0860"]
+
+
+@pytest.mark.parametrize(
+    ("rate", "share"), [("equal()", 0.5), ("shares({arithmetic: 1})", 20 / 110)]
+)
+def test_a_rate_is_carried_out(project, rate, share):
+    """Equal weights, and a share that is divided by the rows of its sources."""
+    spec = project().spec.replace("rate proportional(cap: 30)", f"rate {rate}\n  total 66 examples")
+    delivered = examples(project(spec=spec).build().path)
+
+    assert sum(each["source"] == "small" for each in delivered) == round(66 * share)
+
+
+def test_what_is_required_is_held_against_what_is_delivered(project):
+    """A build that delivers something else writes nothing; a sample is not held to it."""
+    spec = project().spec.replace("seed 3", "require examples == 49\n  seed 3")
+    wrong = project(spec=spec)
+    built = wrong.build()
+
+    assert [finding.code for finding in built.diagnostics] == ["T0855"]
+    assert not (wrong.folder / "out").exists()
+    assert wrong.build(sample=5).path is not None
+    assert project(spec=spec.replace("49", "50")).build().path is not None
+
+
+def test_rows_that_equal_a_held_out_one_are_not_trained_on(project):
+    """In whatever split of theirs it stands; each is in the ledger, with the mixture's place."""
+    held_out = """
+source seen: sum { from jsonl("seen.{split}.jsonl")  splits train, dev }
+cluster exams { sources seen }
+"""
+    spec = project().spec.replace("\ncluster", f"{held_out}\ncluster", 1)
+    spec = spec.replace("rate proportional(cap: 30)", "holdout exams")
+    whole = project(spec=spec)
+    files = whole.files | {
+        "seen.train.jsonl": whole.files["small.train.jsonl"][:3],
+        "seen.dev.jsonl": whole.files["large.jsonl"][:80],
+    }
+    built = project(spec=spec, files=files).build()
+    seen = {row["question"] for name in ("train", "dev") for row in files[f"seen.{name}.jsonl"]}
+    kept = [row for row in files["small.train.jsonl"] if row["question"] not in seen]
+    entries = {(e.source, e.split): e for e in ledger(built.path).entries}
+    (dropped,) = entries["small", "train"].dropped
+
+    assert {e["source"] for e in examples(built.path)} == {"small", "large"}
+    assert entries["small", "train"].delivered == len(kept) == 17
+    assert (dropped.stage, dropped.rows) == ("overlap", 3)
+    assert entries["large", "train"].delivered <= 20
+
+
+def test_nothing_is_done_twice(project):
+    """A build of what has not changed does nothing, and says the same warnings again."""
+    whole = project()
+    first = whole.build()
+    second = whole.build()
+    (whole.folder / "out/arithmetic/sums/train/shard-00000.arrow").unlink()
+    third = whole.build()
+
+    assert (first.is_unchanged, second.is_unchanged, third.is_unchanged) == (False, True, False)
+    assert second.diagnostics == first.diagnostics
+    assert (first.work.num_encoded > 0, third.work.num_encoded) == (True, 0)
+    assert third.changes == []
+
+
+def test_a_changed_prompt_encodes_only_the_rows_that_choose_it(project):
+    """The change is named with its place; every other example comes from the store."""
+    before = project().build()
+    chosen = [e for e in examples(before.path) if e["label"] == "equals"]
+    after = project(spec=project().spec.replace('"{question} ="', '"{question} is"')).build()
+    (change,) = after.changes
+
+    assert change.name == "template calculate: prompt equals"
+    rows_of_dev = 5 + 10
+    assert after.work.num_encoded == len(chosen) + rows_of_dev
 
 
 def test_evaluation_sets_hold_every_row_and_prompt(project):

@@ -173,19 +173,13 @@ def test_floats_are_shown_as_python_writes_them():
 
 
 NOT_YET = {
-    "from a\n  holdout c": "holdout",
     "from a\n  fewshot 1": "fewshot",
     "from a\n  templates all": "templates all",
-    "from a\n  templates none": "templates none",
-    "from a\n  templates name": "templates name",
     "from a\n  templates 2": "templates 2",
-    "from a\n  rate shares({a: 1})": "rate shares",
     "take 1 from a by temperature(q, 3)": "by temperature",
     "take 1 from a by balance(q)": "by balance",
     "take 1 from a best len(q)": "best",
     "from a\n  decontaminate [q] against dev by ngrams(13)": "decontaminate",
-    "from a\n  require examples > 1": "require",
-    "from quotas": "rate and take of quotas in from",
 }
 
 

@@ -126,10 +126,10 @@ def test_one_of_several_builds_must_be_named(hello):
     assert taskc.build(hello, build="bye").manifest.build == "bye"
 
 
-def test_there_is_one_engine_today(hello):
-    """An engine that is not there is not passed over."""
-    with pytest.raises(ValueError, match="no engine 'ray'"):
-        taskc.build(hello, engine="ray")
+def test_an_engine_that_is_not_there_is_not_passed_over(hello):
+    """The words say which there are."""
+    with pytest.raises(ValueError, match="no engine 'slurm'; there are: local, ray"):
+        taskc.build(hello, engine="slurm")
 
 
 def test_what_is_no_artefact_is_an_artifact_error(hello):

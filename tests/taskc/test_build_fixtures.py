@@ -7,8 +7,9 @@ Sections of one name follow each other in one file. A `tokenizer.json` with a to
 lies there unless the fixture brings its own.
 
 The examples in the pages of `taskc explain` for the same codes are built here too. They show what
-matters; the declarations that a build needs besides stand in `REST`. With a `taskc.lock` inputs are
-compared with it, as by `--locked`; an empty table of tokenizers there is filled in.
+matters; the declarations that a build needs besides stand in `REST`. With `taskc.lock` inputs are
+compared with it, as by `--locked`; with a folder `vendored` they are read from it. An empty table
+of tokenizers in either is filled in. The package is called `project`.
 `TASKC_UPDATE_FIXTURES='T08*'` writes these reports again; read each one that changed.
 """
 
@@ -31,6 +32,7 @@ from taskc.dsl.checker import check
 from taskc.dsl.codes import CODES
 from taskc.dsl.diagnostics import Severity
 from taskc.dsl.report import render
+from taskc.workers import Workers
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = sorted((ROOT / "tests/fixtures/build").glob("*.txt"))
@@ -107,27 +109,31 @@ def report_of(tmp_path, monkeypatch):
         made = {name: data for name, data in made.items() if name not in own}
         for name, how, text in files:
             made[name] = made.get(name, b"") + content(text, how)
-        lock = made.get("taskc.lock")
-        if lock is not None:
-            tokenizer = sha256(made["tokenizer.json"]).hexdigest()
-            made["taskc.lock"] = lock.replace(
-                b'"tokenizers": {}',
-                b'"tokenizers": {"bytes": {"kind": "file", "files": {"tokenizer.json": "%b"}}}'
-                % tokenizer.encode(),
-            )
+        pin_tokenizer(made)
+        project = tmp_path / "project"
+        project.mkdir()
         hidden = [str(Path(name)) for name, how, _ in files if how == "unreadable"]
         for name, data in made.items():
             if (name, "absent", "") not in files:
-                path = tmp_path / name
+                path = project / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
-        monkeypatch.chdir(tmp_path)
+        monkeypatch.chdir(project)
         if hidden:
             hide(monkeypatch, hidden)
         checked = check(["."], params={})
         found = list(checked.diagnostics)
         plans, is_locked = lower_sound(checked).builds, "taskc.lock" in own
-        for built in build_each(plans, out=tmp_path / "out", jobs=1, locked=is_locked):
+        built_in_turn = build_each(
+            plans,
+            ["."],
+            out=tmp_path / "out",
+            workers=Workers(jobs=1),
+            store=tmp_path / "store",
+            locked=is_locked,
+            vendored="vendored" if any(name.startswith("vendored/") for name in own) else None,
+        )
+        for built in built_in_turn:
             found += built.diagnostics
         report = render(found, checked.program.texts)
 
@@ -135,6 +141,21 @@ def report_of(tmp_path, monkeypatch):
         return report, found
 
     return run
+
+
+def pin_tokenizer(made):
+    """Puts the tokenizer, whose bytes are the library's, into a lock or a vendored folder."""
+    tokenizer = made["tokenizer.json"]
+    files = f'"files": {{"tokenizer.json": "{sha256(tokenizer).hexdigest()}"}}'
+    for name, entry in (
+        ("taskc.lock", f'{{"kind": "file", {files}}}'),
+        ("vendored/vendor.json", f'{{"path": "project/bytes/tokenizer.json", {files}}}'),
+    ):
+        if name in made:
+            filled = f'"tokenizers": {{"bytes": {entry}}}'
+            made[name] = made[name].replace(b'"tokenizers": {}', filled.encode())
+    if "vendored/vendor.json" in made:
+        made["vendored/project/bytes/tokenizer.json"] = tokenizer
 
 
 def hide(monkeypatch, names):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from taskc.compiler.lock.schema import lock_json_schema
 from taskc.compiler.plan import Plan
+from taskc.compiler.vendor.manifest import vendor_json_schema
 from taskc.dsl.codes import CODES
 from taskc.dsl.model import forms
 from taskc.dsl.model.functions import FUNCTIONS, Example
@@ -170,6 +171,11 @@ def plan_schema() -> str:
     return as_text(Plan.model_json_schema())
 
 
+def vendor_schema() -> str:
+    """Returns the JSON Schema of a vendored folder's vendor.json."""
+    return as_text(vendor_json_schema())
+
+
 def as_text(schema: Mapping[str, object]) -> str:
     """Returns a schema as it stands in its file."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
@@ -182,6 +188,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/schemas/lock.schema.json": lock_schema,
     "docs/schemas/manifest.schema.json": manifest_schema,
     "docs/schemas/plan.schema.json": plan_schema,
+    "docs/schemas/vendor.schema.json": vendor_schema,
 }
 
 

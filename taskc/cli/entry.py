@@ -15,7 +15,7 @@ from typing import NoReturn, Protocol
 
 from taskc.cli import build, clean, console, explain, info, init, inspect, train, verify
 from taskc.cli.exits import Exit
-from taskc.cli.specs import check, fmt, lint, lock, show, test
+from taskc.cli.specs import check, fmt, lint, lock, show, test, vendor
 
 __all__ = ["Exit", "main", "parser"]
 
@@ -41,6 +41,7 @@ _VERBS: dict[str, Verb] = {
     "show": show,
     "test": test,
     "lock": lock,
+    "vendor": vendor,
     "build": build,
     "inspect": inspect,
     "verify": verify,

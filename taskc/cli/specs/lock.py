@@ -8,6 +8,7 @@ one does not fit any more, or an input can't be read.
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from taskc.cli import arguments, console
@@ -32,12 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         help="write the entries of these sources and tokenizers anew (no name: all entries)",
     )
+    arguments.add_store_argument(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
 def run(options: argparse.Namespace) -> int:
     """Locks; 1 where the specs or an input has an error, or an entry does not fit."""
     from taskc.checking import check, errors
+    from taskc.compiler.store.project import open_store
     from taskc.dsl.errors import has_errors
     from taskc.locking import lock_each
 
@@ -48,10 +51,12 @@ def run(options: argparse.Namespace) -> int:
     if not has_errors(checked.diagnostics) and not _knows(checked, update):
         return 1
     locked: list[LockedPackage] = []
-    with console.Progress() as progress:
+    with console.Progress() as progress, TemporaryDirectory(prefix="taskc-") as spare:
+        url = console.chosen_store(options.store)
         packages = lock_each(
             checked,
             update=update,
+            store=open_store(options.paths, url=url, fallback=spare),
             progress=lambda source, split, rows: progress.add("lock", source, split, rows),
         )
         for package in packages:

@@ -202,7 +202,8 @@ def _changed_reading(entry: LockedSource, connector: plan.Connector) -> Iterator
         yield f"it was locked as `{entry.connector}`"
         return
     options = kept_options(connector.options)
-    for name in sorted(entry.options.keys() | options.keys()):
+    names = (entry.options.keys() | options.keys()) - {"revision"}  # what it gives is compared
+    for name in sorted(names):
         if entry.options.get(name) != options.get(name):
             yield f"`{name}` was `{entry.options.get(name, 'not given')}`"
 

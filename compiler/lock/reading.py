@@ -2,7 +2,7 @@
 
 In: a connector or a tokenizer of a plan. Out: its entry, or the diagnostics that say why there is
 none, and a line for each column whose type is left open. Every row is read once, every file is
-hashed once: 10 s for a million small rows of JSON.
+hashed once: 4.5 CPU s for a million rows of JSON, 200 MB.
 """
 
 from collections.abc import Callable, Mapping

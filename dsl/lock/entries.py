@@ -47,8 +47,8 @@ class LockedSource:
     Attributes:
         connector: The kind of its connector.
         splits: The splits that are read from files; what is carved out of another is none.
-        options: The connector's arguments but its path and its revision, those that are not none.
-        revision: What was read of a data set that has revisions; "" where it has none.
+        options: The connector's arguments but its path, those that are not none.
+        revision: The commit that was read of a data set that has commits; "" where it has none.
         columns: Name -> type as `notation` writes it, over the rows of all splits; None where no
             row says which columns there are.
     """
@@ -86,7 +86,5 @@ class Lock:
 def kept_options(
     arguments: Mapping[str, OptionValue | None],
 ) -> dict[str, OptionValue]:
-    """The arguments of a connector that an entry keeps: those with a value, but its revision."""
-    return {
-        name: value for name, value in arguments.items() if value is not None and name != "revision"
-    }
+    """The arguments of a connector that an entry keeps: those that have a value."""
+    return {name: value for name, value in arguments.items() if value is not None}

@@ -51,6 +51,8 @@ def patterns_of(
         if split.carve is None:
             path = fill(_below_root(connector.path, unit), unit, split=split.file_name) or ""
             found[split.name] = "" if posixpath.isabs(path) else path and posixpath.normpath(path)
+            if connector.kind == "hf":  # its path is that of every split
+                found[split.name] += f":{split.file_name}"
     return found
 
 

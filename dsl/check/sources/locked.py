@@ -166,9 +166,6 @@ def entry_changes(
     for option in sorted(entry.options.keys() | options.keys()):
         if entry.options.get(option) != options.get(option):
             yield f"`{option}` was {_shown(entry.options.get(option))}"
-    revision = connector.arguments.get("revision")
-    if revision is not None and revision != entry.revision:
-        yield f"`revision` was {_shown(entry.revision)}"
     for split, pattern in patterns.items():
         locked = entry.splits.get(split)
         if locked is None:

@@ -148,7 +148,7 @@ def test_a_data_root_may_change():
 def test_the_lock_pins_remote_data():
     """A revision in the lock is read, and nothing is warned of; one in the spec stands first."""
     spec = 'source s { from hf("o/n") }\n'
-    locked = lock("hf", "o/n", "abc")
+    locked = lock("hf", "o/n:train", "abc")
 
     assert codes(spec, as_text(Lock()).encode()) == ["T0505"]
     assert codes(spec, locked) == []

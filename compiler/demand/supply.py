@@ -219,7 +219,7 @@ class Supply:
         if not self.is_exhausted:  # what fell behind the last unit was asked for too early
             self._fallen = [each.pick(each.before < num_units) for each in self._fallen]
         self.examples = self.examples.first(self.num_examples(num_units))
-        self._num_made = num_units
+        self._num_made = self._num_wanted = num_units
         self._counted = np.flatnonzero(self._delivered(num_units)).astype(np.uint32)
         self._next = len(self._order)
 

@@ -1,16 +1,26 @@
 """Small artefacts, written by the compiler's own last stages from examples given as lists."""
 
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from taskc.compiler import plan as plans
-from taskc.compiler.examples import Delivered, EvaluationSet
+from taskc.compiler.demand.columns import Examples, SegmentName, pointers
+from taskc.compiler.demand.supply import Figures
+from taskc.compiler.rows.connect.files import InputFile
+from taskc.compiler.rows.ranges import Range, SplitInputs
+from taskc.compiler.rows.row_keys import RowKeys
+from taskc.compiler.sequences.evaluation import EvaluationSet
 from taskc.compiler.sequences.pack import pack
-from taskc.compiler.sequences.write import BuildFacts, TokenizerFacts, write
+from taskc.compiler.sequences.stream import Origin, PromptName, Stream
+from taskc.compiler.store.objects import Store
+from taskc.compiler.store.segments import Entries, write_segment
+from taskc.compiler.writing.write import BuildFacts, TokenizerFacts, write
 from taskc.runtime.artifact import Ledger, LedgerEntry, SpecialToken
 
 SOURCES = (("ants", ("insects",)), ("bees", ("insects", "fliers")))
+FAMILY = "0" * 32
 
 
 @dataclass
@@ -22,17 +32,15 @@ class Example:
     source: int = 0
 
 
-def delivered_of(examples):
-    """The examples as the stage before hands them on."""
-    pairs = [pair for example in examples for pair in example.spans]
-    return Delivered(
-        ids=np.array([id_ for example in examples for id_ in example.ids], np.uint32),
-        offsets=np.cumsum([0, *(len(example.ids) for example in examples)]),
-        spans=np.array(pairs, np.int32).reshape(-1),
-        span_offsets=np.cumsum([0, *(len(example.spans) for example in examples)]),
-        source=np.array([example.source for example in examples], np.uint16),
-        provenance=provenance_of(examples),
-    )
+@dataclass
+class Evaluation:
+    """An evaluation split: columns of its table, by name."""
+
+    split: str
+    columns: dict[str, list[object]]
+
+
+# ---- what is expected ----------------------------------------------------------------------------
 
 
 def provenance_of(examples):
@@ -75,7 +83,105 @@ def evaluation_of(split, num_rows):
         "row_id": [i.to_bytes(16) for i in numbers],
         "ordinal": [0 for _ in numbers],
     }
-    return EvaluationSet(split, columns)
+    return Evaluation(split, columns)
+
+
+# ---- what it is written from ---------------------------------------------------------------------
+
+
+def stored(store, examples, vocab_size, **answers):
+    """The name of a segment of the store that holds the examples in their order."""
+    pairs = [pair for example in examples for pair in example.spans]
+    number = len(examples)
+    entries = Entries(
+        keys=np.arange(16 * number, dtype=np.uint8).reshape(-1, 16),
+        fates=np.zeros(number, np.uint8),
+        parts=np.zeros(number, np.uint16),
+        trimmed=np.zeros(number, np.uint32),
+        seam_joined=np.zeros(number, np.bool_),
+        trained=np.zeros(number, np.uint32),
+        ids=np.array([id_ for example in examples for id_ in example.ids], np.uint32),
+        offsets=np.cumsum([0, *(len(example.ids) for example in examples)]),
+        spans=np.array(pairs, np.int32).reshape(-1),
+        span_offsets=np.cumsum([0, *(len(example.spans) for example in examples)]),
+        **answers,
+    )
+    return SegmentName(FAMILY, write_segment(store, FAMILY, entries, vocab_size=vocab_size))
+
+
+def origin_of(index, split, file, num_rows):
+    """A source whose row i, from 0, has the id i and stands in line i + 1 of one file."""
+    name, clusters = SOURCES[index]
+    inputs = SplitInputs((InputFile(file, file),), (Range(0, 0, 0, 1, "0" * 32),), "0" * 64)
+    numbers = np.arange(num_rows, dtype=np.uint32)
+    ids = [i.to_bytes(16) for i in range(num_rows)]
+    rows = RowKeys(
+        source=name,
+        split=split,
+        inputs=inputs,
+        ids=np.frombuffer(b"".join(ids), np.uint8).reshape(-1, 16),
+        ranges=np.zeros(num_rows, np.uint32),
+        lines=numbers,
+    )
+    prompts = [PromptName("ask", "plain", "demo.task:7")]
+    return Origin(name, index, clusters[0], "accuracy", rows, prompts)
+
+
+def stream_of(store, examples, vocab_size):
+    """The examples as the stage before hands them on, see `provenance_of`; in a store, if any."""
+    numbers = np.arange(len(examples), dtype=np.uint32)
+    origins = [origin_of(i, "train", "a.jsonl", len(examples)) for i in range(len(SOURCES))]
+    return Stream(
+        origins,
+        [stored(store, examples, vocab_size)] if store is not None else [],
+        np.array([example.source for example in examples], np.uint16),
+        columns_of(examples, row=numbers // 2, repetition=numbers % 2),
+    )
+
+
+def evaluation_set_of(store, evaluation, vocab_size):
+    """The rows of `evaluation_of` as the stage before hands them on."""
+    columns = evaluation.columns
+    examples = [
+        Example([*given, *target], [(len(given), len(given) + len(target))] if target else [])
+        for given, target in zip(columns["input_ids"], columns["target_ids"], strict=True)
+    ]
+    answers = {name: columns[name] for name in ("option_ids", "correct", "references")}
+    numbers = np.arange(len(examples), dtype=np.uint32)
+    stream = Stream(
+        [origin_of(0, evaluation.split, "a.dev.jsonl", len(examples))],
+        [stored(store, examples, vocab_size, **answers)],
+        np.zeros(len(examples), np.uint16),
+        columns_of(examples, row=numbers, repetition=0 * numbers),
+    )
+    return EvaluationSet(evaluation.split, stream)
+
+
+def columns_of(examples, row, repetition):
+    """Examples that stand in one segment in their order."""
+    number = len(examples)
+    return Examples(
+        row=row,
+        repetition=repetition,
+        prompt=np.zeros(number, np.uint16),
+        part=np.zeros(number, np.uint16),
+        pointer=pointers(np.zeros(number, np.uint32), np.arange(number, dtype=np.uint32)),
+        tokens=np.array([len(example.ids) for example in examples], np.uint32),
+        trained=np.zeros(0, np.uint32),
+        trimmed=np.zeros(number, np.uint32),
+    )
+
+
+def figures_of(examples, index):
+    """What a source is said to deliver."""
+    own = [(i, example) for i, example in enumerate(examples) if example.source == index]
+    return Figures(
+        rows=len({i // 2 for i, _ in own}),
+        examples=len(own),
+        tokens=sum(len(example.ids) for _, example in own),
+        trained_tokens=sum(end - start for _, example in own for start, end in example.spans),
+        repeats=max((i % 2 + 1 for i, _ in own), default=0),
+    )
 
 
 def plan_of(*, length, window, runs=()):
@@ -98,14 +204,16 @@ def plan_of(*, length, window, runs=()):
     )
 
 
-def facts_of(delivered, vocab_size):
+def facts_of(examples, vocab_size):
     """The rest of what the writer is told; the ledger balances."""
-    rows = len(set(delivered.provenance["row_id"]))
+    rows = -(-len(examples) // 2)
     entry = LedgerEntry(source="ants", split="train", read=rows, delivered=rows)
     return BuildFacts(
         plan_digest="ab12",
+        components={"template ask": "ab12"},
         inputs={"ants": {"train": "cd34"}},
         shares={"ants": 0.75, "bees": 0.25},
+        delivered={name: figures_of(examples, i) for i, (name, _) in enumerate(SOURCES)},
         tokenizer=TokenizerFacts(
             files={"tokenizer.json": b"{}"},
             special={"eos": SpecialToken(id=vocab_size - 1, text="<eos>")},
@@ -117,16 +225,23 @@ def facts_of(delivered, vocab_size):
 
 
 def write_examples(
-    place, examples, *, length=16, window=8, vocab_size=100, evaluations=(), runs=()
+    place, examples, *, length=16, window=8, vocab_size=100, evaluations=(), runs=(), **settings
 ):
-    """Packs and writes the examples; returns the artefact's folder."""
-    delivered = delivered_of(examples)
-    lengths = np.diff(delivered.offsets)
+    """Packs and writes the examples; returns the artefact's folder.
+
+    Args:
+        settings: Of `write`, and another `plan` or other `facts` than those of the examples.
+    """
+    lengths = np.array([len(example.ids) for example in examples], np.int64)
     keys = np.arange(len(examples), dtype=np.uint64)
     packs = pack(lengths, length=length, window=window, keys=keys)
-    plan = plan_of(length=length, window=window, runs=runs)
-    facts = facts_of(delivered, vocab_size)
-    return write(place, plan, delivered, packs, list(evaluations), facts=facts)
+    plan = settings.pop("plan", plan_of(length=length, window=window, runs=runs))
+    with TemporaryDirectory() as folder:
+        store = Store.open(folder)
+        stream = stream_of(store, examples, vocab_size)
+        sets = [evaluation_set_of(store, each, vocab_size) for each in evaluations]
+        facts = {"facts": facts_of(examples, vocab_size), **settings}
+        return write(place, plan, stream, packs, sets, store=store, **facts)
 
 
 def seeded_examples(count, *, seed=0, longest=10, vocab_size=100):

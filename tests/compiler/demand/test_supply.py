@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskc.compiler.demand import supply as supplies
+from taskc.compiler.demand.asks import EngineFailedError
 from taskc.compiler.demand.supply import Supply, fill
+from taskc.compiler.turns.make import Made
 
 outcomes = st.one_of(
     st.lists(st.integers(1, 30), min_size=1, max_size=3),
@@ -184,3 +186,11 @@ def test_a_mistake_in_a_row_that_nobody_wants_is_not_met(world):
     assert [row for row, _, _ in units_of(supply)] == wanted
     filled(world, made, supply, 11, repeat=False)
     assert [finding.code for finding in supply.errors] == ["T0834"]
+
+
+def test_a_faster_engine_that_fails_ends_the_filling(world):
+    """Nothing that it made may stay: the caller begins again with the reference."""
+    made, supply, _ = both_of(world, [[[5]]] * 4)
+    made.make = lambda _task: Made(engine_failed=True)
+    with pytest.raises(EngineFailedError):
+        filled(world, made, supply, 4, repeat=False)

@@ -1,6 +1,7 @@
 """Made-up sources: rows in ranges, and a `make` that follows a table instead of a tokenizer.
 
-What becomes of a row is a list of the tokens of its parts, or the name of the clause it falls by.
+What becomes of a row is a list of the tokens of its parts, or the name of the clause it falls by;
+in an evaluation the list holds the tokens by each prompt.
 """
 
 from dataclasses import dataclass, field
@@ -130,6 +131,7 @@ class World:
         """Stands for `turns.make.make`."""
         self.num_tasks += 1
         rows = self.rows[task.source.name]
+        assert task.split == rows.split
         by_id = {
             (bytes(i), int(o)): n
             for n, (i, o) in enumerate(
@@ -150,6 +152,9 @@ class World:
                 made.errors.append(Diagnostic("T0834", Severity.ERROR, "too long", None))
             elif isinstance(found, str):
                 made.drops[candidate] = Drop("encode", found, AT)
+            elif task.evaluation:
+                for prompt, tokens in enumerate(found):
+                    columns.append((candidate, 0, prompt, tokens, 100 * row + prompt))
             else:
                 for part, tokens in enumerate(found):
                     entry = 100 * (100 * row + repetition) + part
@@ -173,5 +178,5 @@ class Engine:
 
     def map(self, run, tasks, *, num_rows):
         """As the real ones do."""
-        assert num_rows > 0
+        assert num_rows >= 0
         return map(run, tasks)

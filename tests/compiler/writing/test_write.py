@@ -1,16 +1,16 @@
 """Writing: what goes in comes out, to the byte where versions are equal; figures add up."""
 
+import errno
 import hashlib
 import json
+from dataclasses import replace
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
 from taskc.compiler import plan as plans
-from taskc.compiler.sequences import shards
-from taskc.compiler.sequences.pack import pack
-from taskc.compiler.sequences.write import write
+from taskc.compiler.writing import tables
+from taskc.compiler.writing.write import NoSpaceError
 from taskc.dsl.errors import InternalError
 from taskc.runtime.artifact import ArtifactError, Ledger, LedgerEntry
 from taskc.runtime.reader import open as open_artifact
@@ -20,15 +20,6 @@ def files_of(folder):
     """The bytes of every file, by path."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
-
-
-def parts_of(made, examples, **settings):
-    """The arguments of `write`, for tests that break one of them."""
-    delivered = made.delivered_of(examples)
-    plan = made.plan_of(length=16, window=8)
-    keys = np.arange(len(examples), dtype=np.uint64)
-    packs = pack(np.diff(delivered.offsets), length=16, window=8, keys=keys)
-    return plan, delivered, packs, [], made.facts_of(delivered, vocab_size=100)
 
 
 def test_equal_builds_give_equal_bytes(made, tmp_path):
@@ -49,6 +40,7 @@ def test_the_folder_holds_what_the_format_says(made, tmp_path):
     )
 
     assert list(files_of(folder)) == [
+        "components.json",
         "eval/dev.parquet",
         "ledger.json",
         "manifest.json",
@@ -73,12 +65,11 @@ def test_the_manifest_knows_every_other_file(made, tmp_path):
     assert expected == manifest["files"]
 
 
-def test_many_shards_hold_what_one_holds(made, tmp_path, monkeypatch):
-    """Where a shard ends changes neither sequences nor content digest."""
+def test_many_shards_hold_what_one_holds(made, tmp_path):
+    """Where a shard ends changes neither sequences nor content digest; no temporary file stays."""
     examples = made.seeded_examples(60)
     one = open_artifact(made.write_examples(tmp_path / "one", examples))
-    monkeypatch.setattr(shards, "SHARD_BYTES", 128)
-    many = open_artifact(made.write_examples(tmp_path / "many", examples))
+    many = open_artifact(made.write_examples(tmp_path / "many", examples, shard_bytes=128))
     many.verify()
 
     assert sum(name.endswith(".arrow") for name in many.manifest.files) > 3
@@ -144,10 +135,14 @@ def test_shares_say_what_was_asked_and_what_was_delivered(made, tmp_path):
 def test_places_of_the_spec_stay_out_of_the_manifest(made, tmp_path):
     """A clause that moved by a line makes the same artefact."""
     place = plans.Place(path="a.task", start=0, end=1, line=1, column=1)
-    plan, *others, facts = parts_of(made, made.seeded_examples(3))
     separator = plans.TokenUse(name="eos", at=place)
+    plan = made.plan_of(length=16, window=8)
     format_ = plan.format.model_copy(update={"separator": separator, "at": place})
-    write(tmp_path / "tiny", plan.model_copy(update={"format": format_}), *others, facts=facts)
+    made.write_examples(
+        tmp_path / "tiny",
+        made.seeded_examples(3),
+        plan=plan.model_copy(update={"format": format_}),
+    )
     manifest = json.loads((tmp_path / "tiny" / "manifest.json").read_text())
 
     assert manifest["format"]["separator"] == {"name": "eos", "literal": ""}
@@ -193,19 +188,47 @@ def test_a_folder_of_somebody_s_files_is_not_replaced(made, tmp_path):
 
 def test_a_ledger_that_does_not_balance_is_not_written(made, tmp_path):
     """Silent loss is our bug, and it stops here."""
-    plan, *others, facts = parts_of(made, made.seeded_examples(3))
+    examples = made.seeded_examples(3)
     entry = LedgerEntry(source="ants", split="train", read=5, delivered=3)
-    facts = type(facts)(
-        plan_digest=facts.plan_digest,
-        inputs=facts.inputs,
-        shares=facts.shares,
-        tokenizer=facts.tokenizer,
-        ledger=Ledger(entries=(entry,)),
-    )
+    facts = replace(made.facts_of(examples, vocab_size=100), ledger=Ledger(entries=(entry,)))
     with pytest.raises(InternalError, match="5 rows read, 3 accounted for"):
-        write(tmp_path / "tiny", plan, *others, facts=facts)
+        made.write_examples(tmp_path / "tiny", examples, facts=facts)
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("count", ["tokens", "trained_tokens"])
+def test_figures_are_those_of_what_is_written(made, tmp_path, count):
+    """What was counted when examples were made is counted again in the shards."""
+    examples = [made.Example([1, 2, 3], [(0, 1)])]
+    facts = made.facts_of(examples, vocab_size=100)
+    ants = replace(facts.delivered["ants"], **{count: 2})
+    with pytest.raises(InternalError, match="3 tokens, 1 of them trained, were written"):
+        made.write_examples(
+            tmp_path / "tiny", examples, facts=replace(facts, delivered={"ants": ants})
+        )
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("after_bytes", [0, 500, 5_000])
+def test_a_full_disk_is_said_and_leaves_nothing(made, tmp_path, monkeypatch, after_bytes):
+    """In whichever file it is met; what stood there before stands there still."""
+    before = files_of(made.write_examples(tmp_path / "tiny", made.seeded_examples(4)))
+    write = tables.HashedFile.write
+
+    def full(self, content):
+        if self.tell() + memoryview(content).nbytes > after_bytes:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        return write(self, content)
+
+    monkeypatch.setattr(tables.HashedFile, "write", full)
+    with pytest.raises(NoSpaceError) as error:
+        made.write_examples(tmp_path / "tiny", made.seeded_examples(400), shard_bytes=1_000)
+
+    assert error.value.diagnostic.code == "T1020"
+    assert files_of(tmp_path / "tiny") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
 
 
 @pytest.mark.parametrize("spans", [[(1, 1)], [(2, 3), (1, 2)], [(0, 2), (1, 3)], [(2, 4)]])
@@ -216,14 +239,3 @@ def test_spans_out_of_order_are_our_own_bug(made, tmp_path, spans):
         made.write_examples(tmp_path / "tiny", examples)
 
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_column_too_few_or_a_null_is_our_own_bug(made, tmp_path):
-    """Provenance is whole or not written."""
-    plan, delivered, packs, _, facts = parts_of(made, made.seeded_examples(3))
-    delivered.provenance["label"][1] = None
-    with pytest.raises(InternalError, match="label"):
-        write(tmp_path / "tiny", plan, delivered, packs, [], facts=facts)
-    del delivered.provenance["label"]
-    with pytest.raises(InternalError, match="label"):
-        write(tmp_path / "tiny", plan, delivered, packs, [], facts=facts)

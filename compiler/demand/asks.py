@@ -198,7 +198,7 @@ class Ask:
         asked = self._asked(index)
         names = [SegmentName(made.family, name) for name in made.segments]
         numbers = [maker.segments.setdefault(name, len(maker.segments)) for name in names]
-        columns = (
+        columns: tuple[Array, ...] = (
             asked[made.candidate],
             made.part,
             made.prompt,

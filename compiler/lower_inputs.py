@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from taskc.compiler import plan
+from taskc.dsl.check.sources.connectors import FOLDER_STARTS
 from taskc.dsl.errors import InternalError
 from taskc.dsl.model import expressions as syntax
 from taskc.dsl.model import program as checked
@@ -35,8 +36,12 @@ class InputLowering:
         connector = source.connector
         patterns = {}
         roots = {}
+        names = {}
         for split in splits:
             pattern, root = self._path(connector.path, source.folder, split.file_name)
+            if connector.kind == "hf":
+                names[split.name] = split.file_name
+                pattern, root = _data_set(pattern, root, connector.path, source.folder)
             patterns[split.name] = pattern
             roots[split.name] = root
         return plan.Connector.model_validate(
@@ -44,6 +49,7 @@ class InputLowering:
                 "kind": connector.kind,
                 "patterns": patterns,
                 "roots": roots,
+                "names": names,
                 "options": connector.arguments,
                 "at": self.place(connector.span),
             }
@@ -137,6 +143,21 @@ class InputLowering:
                 found.append(package)
                 waiting += package.imports.values()
         return found
+
+
+def _data_set(pattern: str, root: str, written: syntax.Text | None, folder: str) -> tuple[str, str]:
+    """A folder with its root, or the id of a data set of the hub and no root.
+
+    Written `./`, `../` or `/` first, or a parameter of type path, it is a folder: what a text means
+    must not depend on what lies on a disk.
+    """
+    first = written.parts[0] if written and written.parts else ""
+    is_folder = root != folder or (
+        isinstance(first, syntax.Piece) and first.text.startswith(FOLDER_STARTS)
+    )
+    if is_folder:
+        return pattern, root
+    return posixpath.relpath(pattern, folder), ""
 
 
 def _join(folder: str, path: str) -> str:

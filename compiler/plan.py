@@ -211,16 +211,17 @@ class Connector(Model):
 
     Attributes:
         patterns: Split name -> path or glob, absolute or relative to the working directory,
-            parameters and
-            `{split}` filled in; for `hf`, the data set id.
+            parameters and `{split}` filled in; for `hf`, a folder or the id of a data set.
         roots: Split name -> the longest folder of the pattern without wildcard: provenance shows
-            files relative to it.
+            files relative to it; "" for a data set of the hub.
+        names: Split name -> what the split is called there, for `hf`; elsewhere the path says it.
         options: delimiter, columns, config, revision ... as written.
     """
 
     kind: Literal["jsonl", "csv", "tsv", "parquet", "arrow", "text", "hf"]
     patterns: dict[str, str]
     roots: dict[str, str]
+    names: dict[str, str] = {}
     options: dict[str, str | int | float | bool | list[str] | None] = {}
     at: Place
 

@@ -1,6 +1,9 @@
 """What every test may ask for: the checkout's root, the shared real data, `--slow` and `--gpu`."""
 
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import hypothesis
@@ -17,6 +20,9 @@ hypothesis.settings.load_profile("house")
 
 # No test asks the network for a data set or a tokenizer.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Nor does one leave anything in the cache of who runs them.
+os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="taskc-tests-")
+atexit.register(shutil.rmtree, os.environ["HF_DATASETS_CACHE"], ignore_errors=True)
 
 
 def pytest_addoption(parser):

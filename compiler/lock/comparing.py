@@ -13,6 +13,7 @@ from pathlib import Path
 from taskc.compiler import plan
 from taskc.compiler.lock.digests import digests_of
 from taskc.compiler.places import error_at
+from taskc.compiler.rows.connect.hub import is_on_hub
 from taskc.compiler.rows.connect.reading import split_files
 from taskc.compiler.rows.findings import Findings
 from taskc.compiler.store.objects import Store
@@ -188,6 +189,8 @@ def source_differences(
         if locked is None:
             found.append(_not_locked(what, split))
             continue
+        if is_on_hub(connector):
+            continue  # the commit pins its files
         quiet = Findings(what.key, what.at)  # files that are not there are differences
         paths = {file.name: file.path for file in split_files(connector, split, quiet)}
         if not paths and not locked.files:
@@ -251,10 +254,7 @@ def _diagnostics(what: Locked, place: str, differences: _Differences) -> Iterato
             what.at,
             f"{num} of {what.name} {_is(num)} not as locked"[:100],
             label="its bytes have changed",
-            notes=_listed(
-                f"{place}, file `{name}`: expected SHA-256 {expected}, found {found}"
-                for name, expected, found in differences.changed
-            ),
+            notes=_changed_notes(place, differences.changed),
             helps=(what.mend,),
         )
     if differences.gone:
@@ -280,6 +280,17 @@ def _diagnostics(what: Locked, place: str, differences: _Differences) -> Iterato
             notes=_listed(f"{place}, file `{name}`: expected no file" for name in differences.new),
             helps=(what.mend,),
         )
+
+
+def _changed_notes(place: str, changed: list[tuple[str, str, str]]) -> tuple[str, ...]:
+    """What was expected and what was found: of one file in lines of their own."""
+    if len(changed) == 1:
+        ((name, expected, found),) = changed
+        return f"{place}, file `{name}`", f"expected SHA-256 {expected}", f"found SHA-256 {found}"
+    return _listed(
+        f"{place}, file `{name}`: expected SHA-256 {expected}, found {found}"
+        for name, expected, found in changed
+    )
 
 
 def _counted(num_files: int) -> str:

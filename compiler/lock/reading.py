@@ -12,6 +12,7 @@ from taskc.compiler import plan
 from taskc.compiler.lock.digests import digests_of
 from taskc.compiler.lock.inference import InferredRows
 from taskc.compiler.places import error_at
+from taskc.compiler.rows.connect.hub import hub_revision, is_on_hub
 from taskc.compiler.rows.connect.reading import open_split
 from taskc.compiler.rows.findings import Findings
 from taskc.compiler.store.objects import Store
@@ -68,8 +69,10 @@ def read_source(
             rows.add(chunk.rows)
             progress(split, len(chunk.rows))
         files = {}
-        digests = digests_of([file.path for file in reader.files], store)
-        for file, digest in zip(reader.files, digests, strict=True):
+        # A commit of the hub pins its files; what lies in a cache has other bytes elsewhere.
+        own = () if is_on_hub(connector) else reader.files
+        digests = digests_of([file.path for file in own], store)
+        for file, digest in zip(own, digests, strict=True):
             if isinstance(digest, OSError):
                 _report_unreadable(file.name, digest, connector, findings)
             else:
@@ -81,7 +84,7 @@ def read_source(
     entry = LockedSource(
         connector=connector.kind,
         options=kept_options(connector.options),
-        revision=str(connector.options.get("revision") or ""),
+        revision=hub_revision(connector),
         columns=None
         if columns is None
         else {column: written(found) for column, found in columns.items()},

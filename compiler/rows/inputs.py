@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from taskc.compiler import plan
-from taskc.compiler.rows.connect.columnar import group_sizes
+from taskc.compiler.rows.connect.columnar import Group, groups
 from taskc.compiler.rows.connect.files import InputFile, compression
 from taskc.compiler.rows.connect.reading import split_files
 from taskc.compiler.rows.findings import Findings
@@ -39,7 +39,7 @@ def split_inputs(
         store: Knows the digests of files that are as they were.
     """
     # Stamped before they are digested: what changes from here on no longer has its stamp.
-    files = [_stamped(file) for file in split_files(connector, split, findings)]
+    files = [_stamped(file) for file in split_files(connector, split, findings, store)]
     by_lines = [_is_cut_by_lines(connector, file) for file in files]
     found: dict[str, FileDigests | OSError] = {}
     for cut_lines in (False, True):
@@ -87,27 +87,30 @@ def _ranges(
         for part in digests.ranges:
             yield Range(index, part.start, part.stop, part.first_line, part.digest, part.num_lines)
         return
-    groups = group_sizes(connector.kind, file)
-    if not groups:
+    parts = groups(connector.kind, file)
+    if not parts:
         # The name's suffix says how the bytes are read.
         yield Range(index, 0, 0, 1, _derived(digests.sha256, compression(file)))
         return
     first = 1
-    for start, stop in _joined([num_bytes for _, num_bytes in groups]):
-        num_rows = sum(rows for rows, _ in groups[start:stop])
+    for joined in _joined(parts):
+        start, stop = joined[0].start, joined[-1].stop
+        num_rows = sum(part.num_rows for part in joined)
         digest = _derived(digests.sha256, f"{start} {stop}")
         yield Range(index, start, stop, first, digest, num_rows)
         first += num_rows
 
 
-def _joined(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yields [start, stop) of groups that hold `_MIN_RANGE_BYTES` together; the last may not."""
-    start = total = 0
-    for stop, size in enumerate(sizes, start=1):
-        total += size
-        if total >= _MIN_RANGE_BYTES or stop == len(sizes):
-            yield start, stop
-            start, total = stop, 0
+def _joined(parts: Sequence[Group]) -> Iterator[list[Group]]:
+    """Yields parts that hold `_MIN_RANGE_BYTES` together; the last may not."""
+    joined: list[Group] = []
+    for part in parts:
+        joined.append(part)
+        if sum(each.num_bytes for each in joined) >= _MIN_RANGE_BYTES:
+            yield joined
+            joined = []
+    if joined:
+        yield joined
 
 
 def _derived(digest: str, part: str) -> str:

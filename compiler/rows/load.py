@@ -39,6 +39,8 @@ _WINDOW_RANGES = 256  # surveyed together; their columns stand in memory twice
 _BYTES_PER_ROW = 64  # taken for that where rows can only be counted by reading them
 _SURVEYED_PER_ENCODED = 8  # rows that are surveyed in the time in which one is encoded
 
+_ORIGINS = {"config", "revision"}  # options that say which files; how they are read others say
+
 Bools = npt.NDArray[np.bool_]
 
 
@@ -151,9 +153,10 @@ def _work(tasks: Sequence[SurveyTask]) -> int:
 
 def _clauses(source: plan.Source, watched: Sequence[str]) -> str:
     """What a survey reads of its source: neither its places nor what is chosen afterwards."""
+    options = source.connector.options
     read: list[Any] = [
         source.connector.kind,
-        source.connector.options,
+        {name: value for name, value in options.items() if name not in _ORIGINS},
         source.columns,
         source.reads,
         source.row,

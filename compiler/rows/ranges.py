@@ -19,8 +19,9 @@ class Range:
     Attributes:
         file: Index into the `files` of the split's inputs.
         start, stop: What of the file: bytes of a file of plain lines, cut at line borders (about 4
-            MiB); row groups of Parquet, record batches of an Arrow file. 0, 0 is the whole file,
-            streamed: what is compressed or may hold quoted newlines can't be cut.
+            MiB) or of an Arrow stream; row groups of Parquet, record batches of an Arrow file. 0, 0
+            is the whole file, streamed: what is compressed or may hold quoted newlines can't be
+            cut.
         first_number: Number of its first row (line, for line formats) in the file, from 1.
         digest: 32 hexadecimal digits: equal content, equal digest, whatever the file's name or
             place.

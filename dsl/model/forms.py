@@ -134,9 +134,14 @@ CONNECTORS: Final = _table(
     Form("text", "Plain text: one row a line, in the column `text`.", (_path(_FILES),)),
     Form(
         "hf",
-        "A data set of the Hugging Face hub.",
+        "A data set of the Hugging Face hub, or a folder in its form.",
         (
-            FormArgument("id", Kind.TEXT, "`owner/name`.", by_position=True),
+            FormArgument(
+                "id",
+                Kind.TEXT,
+                "`owner/name`; what starts with `./`, `../`, `/` or a path parameter is a folder.",
+                by_position=True,
+            ),
             _CONFIG,
             _REVISION,
         ),

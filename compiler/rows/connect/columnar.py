@@ -8,16 +8,17 @@ of another kind (a timestamp, a decimal, bytes) is reported once a file.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from taskc.compiler.rows.connect.files import FileProblemError, InputFile, check_unchanged
 from taskc.compiler.rows.connect.raw import RawChunk, Value, Wanted, wanted_among
 from taskc.compiler.rows.ranges import Range
 
-__all__ = ["arrow_chunks", "group_sizes", "parquet_chunks"]
+__all__ = ["Group", "arrow_chunks", "groups", "is_parquet", "parquet_chunks"]
 
 _CHUNK_ROWS = 8192
 _ARROW_FILE_MAGIC = b"ARROW1"
+_PARQUET_MAGIC = b"PAR1"
 
 
 def parquet_chunks(
@@ -59,7 +60,7 @@ def arrow_chunks(
 
     Args:
         file: The file.
-        place: Which record batches of a file; all of a stream.
+        place: Which record batches of a file; which bytes of a stream.
         columns: The columns that are read, those that the file has of them; None: all.
         wanted: The rows that are; None: all.
 
@@ -72,61 +73,137 @@ def arrow_chunks(
     check_unchanged(file)
     try:
         with pa.memory_map(file.path) as mapped:
-            is_file = _is_arrow_file(file)
-            reader = pa.ipc.open_file(mapped) if is_file else pa.ipc.open_stream(mapped)
-            decoded = _decoded(reader.schema, columns)
-            whole = (
-                map(reader.get_batch, range(place.start, place.stop or reader.num_record_batches))
-                if is_file
-                else reader
+            schema, whole = (_file_batches if _is_arrow_file(file) else _stream_batches)(
+                mapped, place
             )
+            decoded = _decoded(schema, columns)
             batches = (batch.select(decoded) for batch in whole)
-            yield from _chunks(batches, place, tuple(reader.schema.names), wanted)
+            yield from _chunks(batches, place, tuple(schema.names), wanted)
         check_unchanged(file)
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(error, "Arrow IPC") from error
 
 
-def group_sizes(kind: str, file: InputFile) -> list[tuple[int, int]]:
-    """Returns rows and uncompressed bytes of each part of a file that can be read by itself.
+def _file_batches(mapped: Any, place: Range) -> tuple[Any, Iterator[Any]]:
+    """Schema and record batches of a range of an Arrow file."""
+    import pyarrow as pa
+
+    reader = pa.ipc.open_file(mapped)
+    numbers = range(place.start, place.stop or reader.num_record_batches)
+    return reader.schema, map(reader.get_batch, numbers)
+
+
+def _stream_batches(mapped: Any, place: Range) -> tuple[Any, Iterator[Any]]:
+    """Schema and record batches of a range of an Arrow stream."""
+    import pyarrow as pa
+
+    if place.is_whole_file:
+        reader = pa.ipc.open_stream(mapped)
+        return reader.schema, iter(reader)
+    schema = pa.ipc.read_schema(mapped)
+    mapped.seek(place.start)
+
+    def batches() -> Iterator[Any]:
+        while mapped.tell() < place.stop:
+            yield pa.ipc.read_record_batch(pa.ipc.read_message(mapped), schema)
+
+    return schema, batches()
+
+
+# ---- where files may be cut ----------------------------------------------------------------------
+
+
+class Group(NamedTuple):
+    """Rows of a columnar file that can be read by themselves.
+
+    Attributes:
+        start, stop: Which, as in `Range`.
+        num_rows: How many rows.
+        num_bytes: How much their values take, uncompressed.
+    """
+
+    start: int
+    stop: int
+    num_rows: int
+    num_bytes: int
+
+
+def groups(kind: str, file: InputFile) -> list[Group]:
+    """Returns the parts of a file that can be read by themselves, in order.
 
     Args:
         kind: A connector's kind.
         file: The file.
 
     Returns:
-        Row groups of Parquet, record batches of an Arrow file; nothing for a stream, for other
-        kinds, and for a file that can't be read.
+        Row groups of Parquet, record batches of Arrow; nothing where batches need what stands
+        before them, for other kinds, and for a file that can't be read.
     """
     import pyarrow as pa
 
+    if kind not in {"parquet", "arrow", "hf"}:
+        return []
     try:
-        match kind:
-            case "parquet":
-                return _row_groups(file)
-            case "arrow" if _is_arrow_file(file):
-                return _record_batches(file)
-            case _:
-                return []
+        if kind == "parquet" or (kind == "hf" and is_parquet(file)):
+            return _row_groups(file)
+        return (_file_groups if _is_arrow_file(file) else _stream_groups)(file)
     except (pa.ArrowException, OSError):
         return []  # reported where it is read
 
 
-def _row_groups(file: InputFile) -> list[tuple[int, int]]:
+def _row_groups(file: InputFile) -> list[Group]:
     import pyarrow.parquet as pq
 
     metadata = pq.read_metadata(file.path)
-    groups = (metadata.row_group(index) for index in range(metadata.num_row_groups))
-    return [(group.num_rows, group.total_byte_size) for group in groups]
+    rows = (metadata.row_group(index) for index in range(metadata.num_row_groups))
+    return [
+        Group(index, index + 1, each.num_rows, each.total_byte_size)
+        for index, each in enumerate(rows)
+    ]
 
 
-def _record_batches(file: InputFile) -> list[tuple[int, int]]:
+def _file_groups(file: InputFile) -> list[Group]:
     import pyarrow as pa
 
     with pa.memory_map(file.path) as mapped:
         reader = pa.ipc.open_file(mapped)
         batches = map(reader.get_batch, range(reader.num_record_batches))
-        return [(batch.num_rows, batch.nbytes) for batch in batches]
+        return [
+            Group(index, index + 1, batch.num_rows, batch.nbytes)
+            for index, batch in enumerate(batches)
+        ]
+
+
+def _stream_groups(file: InputFile) -> list[Group]:
+    """Record batches by their bytes: reading the 200th must not mean reading 199 before it."""
+    import pyarrow as pa
+
+    found = []
+    with pa.memory_map(file.path) as mapped:
+        schema = pa.ipc.read_schema(mapped)
+        stop = mapped.tell()
+        for message in iter(lambda: _next_message(mapped), None):
+            if message.type != "record batch":
+                return []  # a dictionary, which the batches after it need
+            start, stop = stop, mapped.tell()
+            batch = pa.ipc.read_record_batch(message, schema)
+            found.append(Group(start, stop, batch.num_rows, batch.nbytes))
+    return found
+
+
+def _next_message(mapped: Any) -> Any:
+    import pyarrow as pa
+
+    try:
+        return pa.ipc.read_message(mapped)
+    except EOFError:  # the stream's end, said or not
+        return None
+
+
+def is_parquet(file: InputFile) -> bool:
+    """Whether a file is Parquet, by its first bytes."""
+    with Path(file.path).open("rb") as opened:
+        return opened.read(len(_PARQUET_MAGIC)) == _PARQUET_MAGIC
 
 
 def _is_arrow_file(file: InputFile) -> bool:

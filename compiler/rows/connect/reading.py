@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import assert_never
 
 from taskc.compiler import plan
-from taskc.compiler.rows.connect.columnar import arrow_chunks, parquet_chunks
+from taskc.compiler.rows.connect.columnar import arrow_chunks, is_parquet, parquet_chunks
 from taskc.compiler.rows.connect.delimited import delimited_chunks
 from taskc.compiler.rows.connect.files import FileProblemError, InputFile, input_files
+from taskc.compiler.rows.connect.hub import hub_files
 from taskc.compiler.rows.connect.lines import json_chunks, text_chunks
 from taskc.compiler.rows.connect.raw import BadRow, RawChunk, ReportRow, Wanted
 from taskc.compiler.rows.findings import Findings
 from taskc.compiler.rows.ranges import Range
+from taskc.compiler.store.objects import Store
 from taskc.dsl.diagnostics import RowPlace
 
 __all__ = [
@@ -73,10 +75,11 @@ def range_chunks(
             return parquet_chunks(file, place, columns, wanted)
         case "arrow":
             return arrow_chunks(file, place, columns, wanted)
+        case "hf":
+            read = parquet_chunks if is_parquet(file) else arrow_chunks
+            return read(file, place, columns, wanted)
         case "text":
             return text_chunks(file, place, wanted)
-        case "hf":
-            return iter(())  # `split_files` has said that it is not carried out
         case _ as never:
             assert_never(never)
 
@@ -178,18 +181,19 @@ def open_split(
     )
 
 
-def split_files(connector: plan.Connector, split: str, findings: Findings) -> list[InputFile]:
-    """The files of a split, sorted by name; where there are none, that is reported."""
+def split_files(
+    connector: plan.Connector, split: str, findings: Findings, store: Store | None = None
+) -> list[InputFile]:
+    """The files of a split, sorted by name; where there are none, that is reported.
+
+    Args:
+        connector: How rows are read.
+        split: A split that is read from files.
+        findings: Told where there are none.
+        store: Remembers what was fetched.
+    """
     if connector.kind == "hf":
-        data_set = connector.patterns.get(split, "")
-        findings.report(
-            "T0515",
-            "the connector `hf` is not carried out by this version yet",
-            at=connector.at,
-            label="a data set of the hub",
-            helps=(f"download `{data_set}` and read its files: `from parquet(...)`",),
-        )
-        return []
+        return hub_files(connector, split, findings, store)
     if len(str(connector.options.get("delimiter") or ",")) != 1:
         findings.report(
             "T0523",

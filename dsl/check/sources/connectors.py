@@ -11,20 +11,23 @@ from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
 from taskc.dsl.model.expressions import Attribute, Expression, Piece, Placeholder, Reference, Text
 from taskc.dsl.model.forms import CONNECTORS, TOKENIZERS
-from taskc.dsl.model.types import Bool, Cluster, Optional, Type
+from taskc.dsl.model.types import Bool, Cluster, Optional, Path, Type
 from taskc.dsl.words import a_type, listed, suggestion
 
 __all__ = [
+    "FOLDER_STARTS",
     "SPLIT",
     "Arguments",
     "check_connector",
     "check_path_text",
     "check_tokenizer_path",
     "has_split",
+    "names_folder",
     "pin",
 ]
 
 SPLIT = "split"  # the name that stands for the split in a path
+FOLDER_STARTS = ("./", "../", "/")  # how the path of `hf` begins where it is none of the hub
 
 Arguments = dict[str, program.ParamValue | list[str]]
 
@@ -110,6 +113,20 @@ def _report_unpinned(node: ast.From, report: Reporter) -> None:
         label="no revision",
         helps=('pin it: `revision: "..."` with the commit\'s hash',),
     )
+
+
+def names_folder(text: Text, unit: Unit) -> bool:
+    """Whether the path of `hf` is a folder: the text says it, and not what lies on a disk."""
+    match text.parts[0]:
+        case Piece(text=written):
+            return written.startswith(FOLDER_STARTS)
+        case Placeholder(expression=Reference(name=name)):
+            param = unit.params.get(name)
+        case Placeholder(expression=Attribute(base=Reference(name=alias), name=name)):
+            param = unit.imported_params.get(alias, {}).get(name.text)
+        case _:
+            return False
+    return param is not None and isinstance(param.type, Path)
 
 
 # ---- names in a path -----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from taskc.dsl.check.expressions.settle import settle
 from taskc.dsl.check.forms import FormReader
 from taskc.dsl.check.names import resolve
 from taskc.dsl.check.sources.columns import LockedReader, check_columns
-from taskc.dsl.check.sources.connectors import check_connector, pin
+from taskc.dsl.check.sources.connectors import check_connector, names_folder, pin
 from taskc.dsl.check.sources.files import files_of, patterns_of
 from taskc.dsl.check.sources.locked import locked_columns, locked_source
 from taskc.dsl.check.sources.shapes import Shape, shape
@@ -49,7 +49,7 @@ def _source(block: ast.Block, declared: Declared, unit: Unit, report: Reporter) 
     splits = check_splits(statements.one(ast.Splits), connector, block.name.span, unit, report)
     patterns = {} if connector is None else patterns_of(connector, splits, unit)
     locked = locked_source(block.name, connector, patterns, unit, report)
-    _pin(statements, connector, locked, report)
+    _pin(statements, connector, unit, locked, report)
     found = shape(
         statements, schema, unit, report, is_blurred=is_blurred, locked=locked_columns(locked, unit)
     )
@@ -94,11 +94,14 @@ def _source(block: ast.Block, declared: Declared, unit: Unit, report: Reporter) 
 def _pin(
     statements: Statements,
     connector: program.Connector | None,
+    unit: Unit,
     locked: LockedSource | None,
     report: Reporter,
 ) -> None:
     node = statements.one(ast.From)
-    if node is not None and connector is not None:
+    if connector is None or connector.path is None or names_folder(connector.path, unit):
+        return
+    if node is not None:
         revision = "" if locked is None else locked.revision
         pin(node, connector.kind, connector.arguments, revision, report)
 

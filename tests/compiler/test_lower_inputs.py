@@ -1,0 +1,75 @@
+"""Connectors of a plan: what is a folder and what is a data set of the hub."""
+
+import pytest
+
+from taskc.compiler.lower import lower
+from taskc.dsl.checker import check
+from taskc.dsl.diagnostics import Severity
+
+SPEC = """language 1
+
+param data: path = "../data"
+
+source reviews {{
+  from   hf({path}, revision: "abc")
+  splits train, dev = "validation"
+  fields {{ body: text  mood: choice(good, bad) }}
+}}
+
+template rate for reviews {{
+  prompt ask: "{{body}}" -> "{{mood}}"
+}}
+
+mixture all {{ from reviews }}
+
+tokenizer bytes {{
+  from file("tokenizer.json")
+  eos  "<|end|>"
+}}
+
+build moods {{
+  mixture   all
+  tokenizer bytes
+  format    prompt_target(input: 96, target: 8, separator: "\\n", end: eos, bos: none)
+  pack      best_fit(length: 128)
+  splits    train, dev
+}}
+"""
+
+PATHS = [
+    ('"owner/name"', "owner/name", ""),
+    ('"name"', "name", ""),
+    ('"./name"', "{here}/name", "{here}"),
+    ('"../owner/name"', "{above}/owner/name", "{here}"),
+    ('"/owner/name"', "/owner/name", "{here}"),
+    ('"{data}/name"', "{above}/data/name", "{above}/data"),
+]
+
+
+@pytest.mark.parametrize(("path", "pattern", "root"), PATHS)
+def test_a_folder_is_told_from_an_id_by_its_text(tmp_path, monkeypatch, path, pattern, root):
+    """Whatever lies on the disk; splits keep the names that they have in the data set."""
+    specs = tmp_path / "specs"
+    (specs / "owner/name").mkdir(parents=True)
+    (specs / "moods.task").write_text(SPEC.format(path=path), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    checked = check(["specs"], params={})
+    assert [] == [found for found in checked.diagnostics if found.severity is Severity.ERROR]
+    connector = lower(checked.program).builds[0].sources[0].connector
+
+    def placed(text: str) -> str:
+        return text.format(here="specs", above=".").removeprefix("./")
+
+    assert {"train": placed(pattern), "dev": placed(pattern)} == connector.patterns
+    assert {"train": placed(root), "dev": placed(root)} == connector.roots
+    assert {"train": "train", "dev": "validation"} == connector.names
+
+
+@pytest.mark.parametrize(("path", "warned"), [("owner/name", True), ("./name", False)])
+def test_only_the_hub_may_change(tmp_path, path, warned):
+    """A folder has no revisions: nothing is warned of."""
+    spec = SPEC.format(path=f'"{path}"').replace(', revision: "abc"', "")
+    (tmp_path / "moods.task").write_text(spec, encoding="utf-8")
+    codes = {found.code for found in check([str(tmp_path)], params={}).diagnostics}
+
+    assert ("T0505" in codes) == warned

@@ -114,10 +114,13 @@ def _experience_key(spec: plan.Tokenizer) -> str:
 def faster(loaded: Loaded) -> Loaded | None:
     """The same tokenizer with the faster engine, or None where that can't be had."""
     if loaded.digest not in _KEPT:
+        if len(_KEPT) >= _MAX_KEPT:
+            _KEPT.pop(next(iter(_KEPT)))
         _KEPT[loaded.digest] = _faster(loaded)
     return _KEPT[loaded.digest]
 
 
+_MAX_KEPT = 4
 _KEPT: dict[str, Loaded | None] = {}  # by the tokenizer's digest, for the process
 
 
@@ -188,18 +191,28 @@ class ProvedEngine:
         plain = [piece for piece in pieces if piece.isascii()]
         plain_ids = self.unproved(plain)
         ids = {piece: _own(plain_ids, at) for at, piece in enumerate(plain)}
-        new = [piece for piece in pieces if not piece.isascii() and piece not in self.known]
-        new_ids = self.loaded.reference(new)
-        if len(self.known) > _MAX_KNOWN:
-            self.known.clear()
-        self.known |= {piece: _own(new_ids, at).copy() for at, piece in enumerate(new)}
+        ids |= self._by_reference([piece for piece in pieces if not piece.isascii()])
         for index, own in cut.items():
-            wanted = [ids[piece] if piece.isascii() else self.known[piece] for piece in own]
+            wanted = [ids[piece] for piece in own]
             if not np.array_equal(np.concatenate(wanted), _own(encoded, index)):
                 raise EnginesDifferError(texts[index])
 
+    def _by_reference(self, pieces: list[str]) -> dict[str, npt.NDArray[np.uint32]]:
+        """The reference's ids of pieces; those of words are kept."""
+        new = [piece for piece in pieces if piece not in self.known]
+        encoded = self.loaded.reference(new)
+        found = {piece: _own(encoded, at) for at, piece in enumerate(new)}
+        found |= {piece: self.known[piece] for piece in pieces if piece in self.known}
+        if len(self.known) > _MAX_KNOWN:
+            self.known.clear()
+        words = [piece for piece in new if len(piece) <= _MAX_KNOWN_CHARS]
+        self.known |= {word: found[word].copy() for word in words}
+        return found
 
-_MAX_KNOWN = 100_000  # pieces whose ids are kept, a few hundred bytes each
+
+# Words come again and again, sentences of another script don't: 20 MB at most.
+_MAX_KNOWN = 50_000
+_MAX_KNOWN_CHARS = 40
 
 
 def _own(ids: Ids, index: int) -> npt.NDArray[np.uint32]:

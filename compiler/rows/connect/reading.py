@@ -6,8 +6,6 @@ is the only place that knows all formats.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import file_digest, sha256
-from pathlib import Path
 from typing import assert_never
 
 from taskc.compiler import plan
@@ -142,18 +140,6 @@ class SplitReader:
                 yield from self._file_chunks(file, index)
             except FileProblemError as problem:
                 report_problem(self.findings, self.connector, file, problem)
-
-    def digest(self) -> str:
-        """Returns the SHA-256, in hexadecimal, of what `sha256sum` prints for the files."""
-        listing = sha256()
-        for file in self.files:
-            try:
-                with Path(file.path).open("rb") as opened:
-                    listing.update(f"{file_digest(opened, sha256).hexdigest()}  ".encode())
-            except OSError:
-                continue  # reported when it was read
-            listing.update(f"{file.name}\n".encode())
-        return listing.hexdigest()
 
     def _file_chunks(self, file: InputFile, index: int) -> Iterator[RawChunk]:
         def bad_row(bad: BadRow) -> None:

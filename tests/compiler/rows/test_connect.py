@@ -1,7 +1,6 @@
 """Files to rows: every format, every compression, and every way in which a file can be wrong."""
 
 import bz2
-import hashlib
 import json
 
 import pyarrow as pa
@@ -402,15 +401,6 @@ def test_a_file_that_may_not_be_read(bench, monkeypatch):
     ]
 
 
-def test_hub_data_sets_are_not_carried_out_yet(bench):
-    """A spec that names one is told what to do, not shown a crash."""
-    _, findings = read(bench, "hf", "nyu-mll/glue")
-    (found,) = findings.diagnostics()
-
-    assert "T0515" == found.code
-    assert "from parquet(...)" in found.helps[0]
-
-
 def test_many_mistakes_cost_a_counter(bench):
     """The first few of a kind are shown, then how many more there are."""
     bench.write("a.jsonl", "x\n" * 1000)
@@ -436,30 +426,3 @@ def test_blocks_are_the_lines_of_the_file(tmp_path_factory, lines, block_bytes):
         blocks = list(line_blocks(InputFile(str(path), "a.txt")))
 
     assert content.removeprefix(b"\xef\xbb\xbf") == b"".join(block + b"\n" for block in blocks)
-
-
-def test_a_digest_of_files_that_have_gone(bench):
-    """A file that goes away while it is read was reported; the digest leaves it out."""
-    path = bench.write("a.jsonl", LINES)
-    source = bench.source(pattern="a.jsonl")
-    reader = open_split(source.connector, "train", None, Findings("s", source.at))
-    path.unlink()
-
-    assert hashlib.sha256().hexdigest() == reader.digest()
-
-
-def test_the_digest_is_that_of_the_listing(bench):
-    """It can be had without us: `sha256sum FILES | sha256sum` in the data root."""
-    bench.write("b.jsonl", LINES)
-    bench.write("a.jsonl", "")
-    source = bench.source(pattern="*.jsonl")
-    reader = open_split(source.connector, "train", None, Findings("s", source.at))
-    moved = bench.source(pattern="../" + bench.folder.name + "/*.jsonl")
-    again = open_split(moved.connector, "train", None, Findings("s", source.at))
-
-    listing = "".join(
-        f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n"
-        for name, text in [("a.jsonl", ""), ("b.jsonl", LINES)]
-    )
-
-    assert hashlib.sha256(listing.encode()).hexdigest() == reader.digest() == again.digest()

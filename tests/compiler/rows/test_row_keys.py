@@ -11,7 +11,6 @@ from taskc.compiler.keys import Scope
 from taskc.compiler.rows.connect.files import InputFile
 from taskc.compiler.rows.ranges import Range, SplitInputs
 from taskc.compiler.rows.row_keys import RowKeys, drawn_order
-from taskc.compiler.rows.select import in_drawn_order
 
 INPUTS = SplitInputs(
     (InputFile("/x/a.jsonl", "a.jsonl"), InputFile("/x/b.jsonl", "b.jsonl")),
@@ -112,7 +111,7 @@ def test_drawn_order(ids):
     """Rows are sorted by draw, id and ordinal."""
     rows = keys(ids)
     draws = rows.draws(Scope.source(), 0, "limit")
-    expected = in_drawn_order(Scope.source(), "s", ids, rows.ordinals.tolist(), 0, "limit")
+    expected = sorted(range(len(ids)), key=lambda row: (draws[row], ids[row], rows.ordinals[row]))
 
     assert expected == drawn_order(draws, rows.ids, rows.ordinals).tolist()
 

@@ -8,7 +8,7 @@ copied and nothing reads any more is removed.
 
 import os
 import posixpath
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,25 +179,23 @@ class _Vendoring:
             source, [split for split in source.splits if split.carve is None]
         )
         findings = Findings(name, connector.at)
-        files = {split: split_files(connector, split, findings) for split in connector.patterns}
+        files = {
+            split: split_files(connector, split, findings, self.store)
+            for split in connector.patterns
+        }
         found = findings.diagnostics() or self._source_differences(name, connector)
         if has_errors(found):
             self.result.diagnostics += found
             return None
-        place = posixpath.join(self.name, name)
-        patterns = {split: described(connector, split) for split in connector.patterns}
-        names = [file.name for each in files.values() for file in each]
-        root = root_for(place, [*names, *patterns.values()])
-        if names == ["."]:  # the data root is the file itself
-            (file,) = (each for every in files.values() for each in every)
-            root = posixpath.join(place, posixpath.basename(file.path))
         splits = {}
         for split, each in files.items():
+            root = _root(posixpath.join(self.name, name), connector, split, each)
             digests = self._copied(name, connector, each, root)
             if digests is None:
                 return None
-            splits[split] = VendoredSplit(pattern=patterns[split], files=digests)
-        return VendoredSource(root=root, splits=splits)
+            pattern = described(connector, split)
+            splits[split] = VendoredSplit(pattern=pattern, root=root, files=digests)
+        return VendoredSource(splits=splits)
 
     def _copied(
         self, name: str, connector: plan.Connector, files: Iterable[InputFile], root: str
@@ -273,6 +271,16 @@ class _Vendoring:
         return digest
 
 
+def _root(place: str, connector: plan.Connector, split: str, files: Sequence[InputFile]) -> str:
+    """The data root of a split in a source's own folder."""
+    names = [file.name for file in files]
+    if connector.kind == "hf":  # no pattern says which of its files are this split's
+        return root_for(posixpath.join(place, split), names)
+    if names == ["."]:  # the data root is the file itself
+        return posixpath.join(place, posixpath.basename(files[0].path))
+    return root_for(place, [*names, described(connector, split)])
+
+
 def _lock(package: program.Package) -> Lock | None:
     """The package's lock; what is wrong with it was said when the specs were checked."""
     try:
@@ -290,7 +298,7 @@ def _files(manifest: VendorManifest) -> set[str]:
     for package in manifest.packages.values():
         for source in package.sources.values():
             for split in source.splits.values():
-                found |= {posixpath.normpath(f"{source.root}/{name}") for name in split.files}
+                found |= {posixpath.normpath(f"{split.root}/{name}") for name in split.files}
         for tokenizer in package.tokenizers.values():
             is_folder = posixpath.basename(tokenizer.path) not in tokenizer.files
             folder = tokenizer.path if is_folder else posixpath.dirname(tokenizer.path)

@@ -192,9 +192,10 @@ def source_differences(
         if is_on_hub(connector):
             continue  # the commit pins its files
         quiet = Findings(what.key, what.at)  # files that are not there are differences
-        paths = {file.name: file.path for file in split_files(connector, split, quiet)}
-        if not paths and not locked.files:
-            found += quiet.diagnostics()
+        paths = {file.name: file.path for file in split_files(connector, split, quiet, store)}
+        if not paths and (connector.kind == "hf" or not locked.files):
+            found += quiet.diagnostics()  # that the hub can't be reached is no difference
+            continue
         found += _diagnostics(what, f"split `{split}`", _compared(locked.files, paths, store))
     return found
 

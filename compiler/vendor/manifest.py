@@ -42,23 +42,20 @@ class VendoredSplit(Model):
     """The files of one split.
 
     Attributes:
-        pattern: The path or glob of the spec, relative to the data root.
+        pattern: The path or glob of the spec, relative to the data root; of a data set of the hub
+            its id, configuration, split and revision.
+        root: Where its data root lies, relative to the folder.
         files: Name relative to the data root -> SHA-256 of the bytes.
     """
 
     pattern: str
+    root: str
     files: dict[str, Sha256]
 
 
 class VendoredSource(Model):
-    """The files of one source.
+    """The files of one source, by split."""
 
-    Attributes:
-        root: Where its data root lies, relative to the folder.
-        splits: Those that are read from files.
-    """
-
-    root: str
     splits: dict[str, VendoredSplit]
 
 

@@ -23,7 +23,12 @@ def below(path: str, root: str) -> str:
 
 def described(connector: plan.Connector, split: str) -> str:
     """What a split is read from, in words that don't change with the machine."""
-    return below(connector.patterns[split], connector.roots.get(split) or ".")
+    pattern, root = connector.patterns[split], connector.roots.get(split) or ""
+    if connector.kind != "hf":
+        return below(pattern, root or ".")
+    data_set = below(pattern, root) if root else pattern
+    config, revision = (connector.options.get(name) or "" for name in ("config", "revision"))
+    return f"{data_set}:{config}:{connector.names.get(split, split)}@{revision}"
 
 
 def root_for(folder: str, names: list[str]) -> str:

@@ -109,10 +109,12 @@ class _Vendored:
                 note = f"the split `{split}` was vendored from `{vendored.pattern}`"
                 self._report_not_vendored(what, note)
                 continue
-            roots[split] = posixpath.join(self.folder.as_posix(), entry.root)
-            patterns[split] = pattern_below(roots[split], pattern)
+            roots[split] = posixpath.join(self.folder.as_posix(), vendored.root)
+            every = "**/*" if connector.kind == "hf" else pattern
+            patterns[split] = pattern_below(roots[split], every)
             self._check(what, f"split `{split}`", roots[split], vendored.files)
-        moved = connector.model_copy(update={"patterns": patterns, "roots": roots})
+        found = {"patterns": patterns, "roots": roots, "kind": _kind(connector, entry)}
+        moved = connector.model_copy(update=found)
         if not self.found:
             self._check_no_others(moved, entry, what)
         return moved
@@ -183,6 +185,14 @@ class _Vendored:
                 helps=("vendor again: `taskc vendor PATH --to DIR`",),
             )
         )
+
+
+def _kind(connector: plan.Connector, entry: VendoredSource) -> str:
+    """How copies are read: those of a data set of the hub by what they are, without its library."""
+    if connector.kind != "hf":
+        return connector.kind
+    names = [name for split in entry.splits.values() for name in split.files]
+    return "parquet" if all(name.endswith(".parquet") for name in names) else "arrow"
 
 
 def _words(digest: str | OSError) -> str:

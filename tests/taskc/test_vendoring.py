@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import pytest
 
@@ -220,3 +221,24 @@ def test_two_packages_of_one_name_are_refused(hello, tmp_path):
 
     assert "two packages are called `hello`" in clash(checked_at(tmp_path))
     assert clash(checked_at(hello)) == ""
+
+
+def test_a_data_set_in_the_form_of_the_hub_is_read_without_its_library(
+    hello, tmp_path, monkeypatch
+):
+    """What `datasets` made of it is what is copied; each split has files of its own."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    spec = hello / "hello.task"
+    text = spec.read_text().replace('jsonl("data/weather.{split}.jsonl")', 'hf("./data")')
+    spec.write_text(text.replace("splits  train, dev", 'splits  train, dev = "validation"'))
+    for split, name in (("train", "train"), ("dev", "validation")):
+        (hello / f"data/weather.{split}.jsonl").rename(hello / f"data/{name}.jsonl")
+    first = built(hello, tmp_path / "one")
+    result = vendor(checked_at(hello), tmp_path / "vendored")
+    shutil.rmtree(hello / "data")
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    second = built(hello, tmp_path / "two", tmp_path / "vendored")
+
+    assert codes(result) == []
+    assert second.manifest.content_digest == first.manifest.content_digest
+    assert provenance(second) == provenance(first)

@@ -58,20 +58,20 @@ def check_tokenizer_path(
 def pin(
     node: ast.From, kind: str, arguments: Arguments, locked_revision: str, report: Reporter
 ) -> None:
-    """Remote data without a revision is read as it was locked; where nothing says how: a warning.
+    """Remote data is read at the commit that was locked; where nothing says which: a warning.
 
     Args:
         node: The `from`.
         kind: Of the connector.
-        arguments: Its arguments; a revision of the lock is filled in.
+        arguments: Its arguments; the commit of the lock takes the place of a branch or of nothing.
         locked_revision: What the lock says; "" = nothing.
         report: Takes the warning.
     """
-    if kind != "hf" or arguments.get("revision") is not None:
+    if kind != "hf":
         return
     if locked_revision:
         arguments["revision"] = locked_revision
-    else:
+    elif arguments.get("revision") is None:
         _report_unpinned(node, report)
 
 

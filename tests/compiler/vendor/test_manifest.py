@@ -21,10 +21,11 @@ MANIFEST = VendorManifest(
     packages={
         "p": VendoredPackage(
             sources={
-                "b": VendoredSource(root="p/b", splits={}),
+                "b": VendoredSource(splits={}),
                 "a": VendoredSource(
-                    root="p/a/_",
-                    splits={"train": VendoredSplit(pattern="../*", files={"../x": DIGEST})},
+                    splits={
+                        "train": VendoredSplit(pattern="../*", root="p/a/_", files={"../x": DIGEST})
+                    },
                 ),
             },
             tokenizers={"t": VendoredTokenizer(path="p/t", files={"tokenizer.json": DIGEST})},
@@ -50,7 +51,7 @@ def test_what_is_written_is_read_again(tmp_path):
         (None, "no such file"),
         ("{", "the file: invalid json"),
         ('{"version": 2}', "version: input should be 1"),
-        ('{"packages": {"p": {"sources": {"s": {}}}}}', "packages.p.sources.s.root"),
+        ('{"packages": {"p": {"sources": {"s": {}}}}}', "packages.p.sources.s.splits"),
         ('{"later": 1}', "later: extra inputs"),
     ],
 )

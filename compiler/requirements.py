@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from taskc.compiler import plan
 from taskc.compiler.places import error_at
-from taskc.compiler.rows.evaluate import Env, compile_expression
-from taskc.compiler.rows.operators import RowError
+from taskc.compiler.rows.values.evaluate import Env, compile_expression
+from taskc.compiler.rows.values.operators import RowError
 from taskc.dsl.diagnostics import Diagnostic
 
 __all__ = ["unmet"]

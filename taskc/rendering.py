@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from taskc.compiler import plan
 from taskc.compiler.examples import Encoded, EncodeTask, Rows
 from taskc.compiler.keys import value_hash
-from taskc.compiler.rows import conform
+from taskc.compiler.rows.values import conform
 from taskc.compiler.turns.encode import encode
 from taskc.compiler.turns.phrase import Phrased, phrase
 from taskc.compiler.turns.tokenizer import load

@@ -5,12 +5,18 @@ can be given, with its ids and mask; or why the row gives none. The row is read,
 as in a build, and no further row than need be is read: a row by its number reads the file up to it.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from taskc.compiler import plan
+from taskc.compiler.engines.local import LocalEngine
 from taskc.compiler.examples import EncodeTask, Rows
-from taskc.compiler.rows import shape
+from taskc.compiler.rows.load import Loaded, load
+from taskc.compiler.rows.reread import RereadError, read_rows, refusing
+from taskc.compiler.rows.row_keys import RowKeys
+from taskc.compiler.store.objects import Store
 from taskc.compiler.turns.encode import encode
 from taskc.dsl.diagnostics import Diagnostic
 from taskc.dsl.errors import has_errors
@@ -66,8 +72,15 @@ class Shown:
     drops: tuple[tuple[str, str], ...]
 
 
-def show(lowered: plan.Plan, wanted: Wanted) -> tuple[Shown | None, Sequence[Diagnostic]]:
+def show(
+    lowered: plan.Plan, wanted: Wanted, store: Store
+) -> tuple[Shown | None, Sequence[Diagnostic]]:
     """Returns the row as each prompt phrases it, or None with at least one error.
+
+    Args:
+        lowered: The plan.
+        wanted: Which row, by which template.
+        store: Knows what builds have seen of the files.
 
     Raises:
         NotShownError: If there is no such template, prompt, source, split or row, or a clause of
@@ -81,7 +94,7 @@ def show(lowered: plan.Plan, wanted: Wanted) -> tuple[Shown | None, Sequence[Dia
     except ValueError as error:
         raise NotShownError(str(error)) from error
     source = _source(build, template, wanted.source)
-    rows, findings = _row(source, wanted)
+    rows, findings = _row(source, wanted, store)
     if rows is None:
         return None, findings
     prompts = []
@@ -122,22 +135,37 @@ def _source(build: plan.BuildPlan, template: plan.Template, name: str) -> plan.S
     raise NotShownError(f"template {template.name!r} does not serve {name!r}; it serves: {names}")
 
 
-def _row(source: plan.Source, wanted: Wanted) -> tuple[Rows | None, Sequence[Diagnostic]]:
+def _row(
+    source: plan.Source, wanted: Wanted, store: Store
+) -> tuple[Rows | None, Sequence[Diagnostic]]:
     """The row alone, with its own key."""
-    carved = [each.name for each in source.carved if each.origin == wanted.split]
-    loaded = shape.load(source, [wanted.split, *carved], sample=_num_needed(source, wanted))
+    loaded = _loaded(source, wanted, store)
     if has_errors(loaded.diagnostics):
         return None, loaded.diagnostics
-    rows = loaded.rows.get(wanted.split)
-    if rows is None:
+    keys = loaded.rows.get(wanted.split)
+    if keys is None:
         known = ", ".join([*source.splits, *(carved.name for carved in source.carved)])
         raise NotShownError(
             f"source {source.name!r} has no split {wanted.split!r} in the builds; it has: {known}"
         )
-    for index in range(len(rows)):
-        if _is_wanted(rows, index, wanted):
-            return rows.pick([index]), []
-    raise NotShownError(_why_not(source, loaded, wanted))
+    found = _wanted_among(keys, wanted)
+    if found is None:
+        raise NotShownError(_why_not(source, loaded, wanted, store))
+    try:
+        return _read(source, keys, found), []
+    except RereadError as error:
+        return None, [error.diagnostic]
+
+
+def _loaded(source: plan.Source, wanted: Wanted, store: Store) -> Loaded:
+    carved = [each.name for each in source.carved if each.origin == wanted.split]
+    return load(
+        source,
+        [wanted.split, *carved],
+        engine=LocalEngine(jobs=1),
+        store=store,
+        sample=_num_needed(source, wanted),
+    )
 
 
 def _num_needed(source: plan.Source, wanted: Wanted) -> int | None:
@@ -146,27 +174,58 @@ def _num_needed(source: plan.Source, wanted: Wanted) -> int | None:
     return None if wanted.row_id or chosen_among_all else wanted.row
 
 
-def _is_wanted(rows: Rows, index: int, wanted: Wanted) -> bool:
+def _wanted_among(keys: RowKeys, wanted: Wanted) -> int | None:
+    """The first row that is meant; None: it is not among these."""
+    every = np.arange(len(keys))
     if wanted.row_id:
-        return rows.ids[index].hex().startswith(wanted.row_id)
-    return rows.numbers[index] == wanted.row and rows.files[index] == 0
+        found = (row for row in every if keys.ids[row].tobytes().hex().startswith(wanted.row_id))
+        return next(map(int, found), None)
+    is_meant = (keys.numbers(every) == wanted.row) & (keys.file_indices(every) == 0)
+    return int(is_meant.argmax()) if is_meant.any() else None
 
 
-def _why_not(source: plan.Source, loaded: shape.Loaded, wanted: Wanted) -> str:
+def _read(source: plan.Source, keys: RowKeys, row: int) -> Rows:
+    """The row with its values."""
+    one = keys.pick(np.array([row]))
+    place = keys.inputs.ranges[int(one.ranges[0])]
+    wanted = (one.ids, one.ordinals_of(np.array([0])))
+    (rows,) = read_rows(source, keys.inputs.files[place.file], place, one.lines, wanted)
+    return replace(rows, split=keys.split)
+
+
+def _why_not(source: plan.Source, loaded: Loaded, wanted: Wanted, store: Store) -> str:
     """Words for a row that is not there: a clause dropped it, it moved away, or it never was."""
     what = f"row {wanted.row_id or wanted.row} of source {source.name!r}, split {wanted.split!r}"
-    for drop, rows in loaded.drops[wanted.split].items():
-        for file, number in _places(rows):
-            if not wanted.row_id and (file, number) == (0, wanted.row):
-                return f"{what} is dropped by `{drop.reason}` at {drop.at}"
+    if not wanted.row_id:
+        where = _refusing_where(source, loaded.rows[wanted.split], wanted)
+        if where is not None:
+            return f"{what} is dropped by `where` at {where.at}"
     for name, others in loaded.rows.items():
-        if any(_is_wanted(others, index, wanted) for index in range(len(others))):
+        if _wanted_among(others, wanted) is not None:
             return f"{what} was carved out into split {name!r}"
+    clauses = [("limit", source.limit_at or source.at)] if source.limit is not None else []
+    clauses += [("dedup", source.dedup.at)] if source.dedup is not None else []
+    for clause, at in clauses:
+        # Without the last clause that drops it the row is there.
+        source = source.model_copy(update={clause: None})
+        again = _loaded(source, wanted, store).rows[wanted.split]
+        if _wanted_among(again, wanted) is not None:
+            return f"{what} is dropped by `{clause}` at {at}"
     return f"{what} is not there; the split holds {loaded.counts[wanted.split].kept:,} rows"
 
 
-def _places(dropped: shape.Dropped) -> Iterator[tuple[int, int]]:
-    return zip(dropped.files, dropped.numbers, strict=True)
+def _refusing_where(source: plan.Source, keys: RowKeys, wanted: Wanted) -> plan.Where | None:
+    """The `where` that refuses the row of the first file with this number, if it is there."""
+    before = [
+        place
+        for place in keys.inputs.ranges
+        if place.file == 0 and place.first_number <= wanted.row
+    ]
+    if not before:
+        return None
+    place = before[-1]
+    line = wanted.row - place.first_number
+    return refusing(source, keys.inputs.files[place.file], place, line)
 
 
 def _drawn(build: plan.BuildPlan, source: plan.Source, rows: Rows) -> str:

@@ -18,7 +18,8 @@ from taskc.compiler.keys import (
     row_hasher,
     value_hash,
 )
-from taskc.compiler.rows.conform import (
+from taskc.compiler.rows.findings import shown
+from taskc.compiler.rows.values.conform import (
     ColumnConverter,
     Converter,
     MismatchError,
@@ -28,9 +29,8 @@ from taskc.compiler.rows.conform import (
     is_optional,
     type_name,
 )
-from taskc.compiler.rows.evaluate import Env, Evaluator, compile_expression
-from taskc.compiler.rows.findings import shown
-from taskc.compiler.rows.operators import RowError, Value, require_bool
+from taskc.compiler.rows.values.evaluate import Env, Evaluator, compile_expression
+from taskc.compiler.rows.values.operators import RowError, Value, require_bool
 from taskc.dsl.spelling import did_you_mean
 
 __all__ = ["BadRowError", "Row", "Shaping"]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from taskc.compiler import plan
 from taskc.compiler.examples import Drop, PhraseTask
 from taskc.compiler.keys import RowKey, Scope
-from taskc.compiler.rows.evaluate import Env
+from taskc.compiler.rows.values.evaluate import Env
 from taskc.compiler.turns.templates.prompts import CompiledTemplate, RowLeftError, compiled
 from taskc.compiler.turns.turn import Mistake
 

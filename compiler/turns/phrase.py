@@ -14,8 +14,8 @@ from typing import NamedTuple
 from taskc.compiler import plan
 from taskc.compiler.examples import Drop, PhraseTask, Value
 from taskc.compiler.keys import permutation
-from taskc.compiler.rows.evaluate import Env, compile_expression
 from taskc.compiler.rows.findings import shown
+from taskc.compiler.rows.values.evaluate import Env, compile_expression
 from taskc.compiler.turns.accounts import Clauses, accounts
 from taskc.compiler.turns.choice import Names, choose
 from taskc.compiler.turns.templates.options import Options

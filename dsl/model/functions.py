@@ -274,7 +274,8 @@ def _cleaning(group: str) -> Iterator[Function]:
         "attributes. Where the tag of a block (`p`, `div`, `li`, `h1`, `br` and the like) goes "
         "between two texts that no line feed parts, a line feed is left; where that of a table's "
         "cell goes between two that no whitespace parts, a space. Entities are untouched: "
-        "`unescape_html` decodes them. Tags and blocks are laid down in `compiler/rows/markup.py`.",
+        "`unescape_html` decodes them. Tags and blocks are laid down in "
+        "`compiler/rows/values/markup.py`.",
         (
             Example('strip_html("<p>a <b>b</b></p>")', "a b"),
             Example('strip_html("<p>a <b class=x>b</b></p>", keep: ["b"])', "a <b>b</b>"),

@@ -10,8 +10,8 @@ import pytest
 
 from taskc.compiler.lower_expressions import Scope
 from taskc.compiler.not_yet import not_carried_out
-from taskc.compiler.rows.evaluate import Env, compile_expression
-from taskc.compiler.rows.operators import RowError
+from taskc.compiler.rows.values.evaluate import Env, compile_expression
+from taskc.compiler.rows.values.operators import RowError
 from taskc.compiler.sequences import bins, order, pack
 from taskc.dsl.check.statements import STATEMENTS
 from taskc.dsl.checker import check

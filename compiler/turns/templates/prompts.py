@@ -13,9 +13,9 @@ from typing import Generic, NamedTuple, TypeVar, assert_never
 
 from taskc.compiler import plan
 from taskc.compiler.examples import Drop, Value
-from taskc.compiler.rows.evaluate import Env, compile_expression, compile_text
 from taskc.compiler.rows.findings import shown
-from taskc.compiler.rows.operators import RowError
+from taskc.compiler.rows.values.evaluate import Env, compile_expression, compile_text
+from taskc.compiler.rows.values.operators import RowError
 from taskc.compiler.turns.templates import dialogue
 from taskc.compiler.turns.templates.options import Options, arranged
 from taskc.compiler.turns.turn import Fate, Loss, Mistake, Voice

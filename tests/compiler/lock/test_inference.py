@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from taskc.compiler.lock.inference import MAX_DEPTH, MAX_FIELDS, InferredRows
 from taskc.compiler.lower_expressions import lower_type
-from taskc.compiler.rows.conform import MismatchError, converter
+from taskc.compiler.rows.values.conform import MismatchError, converter
 from taskc.dsl.check.sources.columns import misfit
 from taskc.dsl.lock.notation import written
 from taskc.dsl.model.types import (

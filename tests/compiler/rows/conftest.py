@@ -15,10 +15,10 @@ from taskc.compiler import plan
 from taskc.compiler.engines.local import LocalEngine
 from taskc.compiler.examples import Rows
 from taskc.compiler.lower_expressions import Scope
-from taskc.compiler.rows.evaluate import Env, compile_expression
 from taskc.compiler.rows.load import Loaded, load
 from taskc.compiler.rows.reread import read_rows
 from taskc.compiler.rows.row_keys import RowKeys
+from taskc.compiler.rows.values.evaluate import Env, compile_expression
 from taskc.compiler.store.objects import Store
 from taskc.dsl.model.program import Package
 from taskc.dsl.text.parser import parse as parse_file

@@ -10,7 +10,7 @@ import pytest
 from taskc.compiler.store import code
 from taskc.compiler.store.code import code_digest, imported, source_files
 
-STAGES = ("taskc.compiler.turns.encode", "taskc.compiler.rows.conform")
+STAGES = ("taskc.compiler.turns.encode", "taskc.compiler.rows.values.conform")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskc.compiler import plan
-from taskc.compiler.rows.conform import (
+from taskc.compiler.rows.values.conform import (
     MismatchError,
     cell_converter,
     column_converter,

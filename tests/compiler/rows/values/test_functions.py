@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskc.compiler.rows.functions import LIBRARY
-from taskc.compiler.rows.operators import RowError
+from taskc.compiler.rows.values.functions import LIBRARY
+from taskc.compiler.rows.values.operators import RowError
 from taskc.dsl.model.functions import FUNCTIONS
 
 EXAMPLES = [

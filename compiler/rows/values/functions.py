@@ -16,8 +16,8 @@ from typing import Any
 import re2
 
 from taskc.compiler.rows.findings import shown
-from taskc.compiler.rows.markup import strip_markup
-from taskc.compiler.rows.operators import (
+from taskc.compiler.rows.values.markup import strip_markup
+from taskc.compiler.rows.values.operators import (
     RowError,
     Value,
     checked_float,

@@ -11,8 +11,8 @@ from typing import Any, assert_never
 
 from taskc.compiler import plan
 from taskc.compiler.rows.findings import shown
-from taskc.compiler.rows.functions import library_function
-from taskc.compiler.rows.operators import (
+from taskc.compiler.rows.values.functions import library_function
+from taskc.compiler.rows.values.operators import (
     RowError,
     Value,
     kind_of,

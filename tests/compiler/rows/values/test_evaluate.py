@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskc.compiler import plan
-from taskc.compiler.rows.evaluate import Env, compile_text, placeholder
-from taskc.compiler.rows.operators import RowError
+from taskc.compiler.rows.values.evaluate import Env, compile_text, placeholder
+from taskc.compiler.rows.values.operators import RowError
 
 FIELDS = {
     "a": "text",

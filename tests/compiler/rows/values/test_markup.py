@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskc.compiler.rows.markup import strip_markup
+from taskc.compiler.rows.values.markup import strip_markup
 
 CASES = [
     ("no markup at all", "no markup at all"),

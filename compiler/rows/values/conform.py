@@ -14,7 +14,7 @@ from types import NoneType
 from typing import assert_never
 
 from taskc.compiler import plan
-from taskc.compiler.rows.operators import Value, kind_of
+from taskc.compiler.rows.values.operators import Value, kind_of
 
 __all__ = [
     "ColumnConverter",

@@ -53,14 +53,16 @@ def run(options: argparse.Namespace) -> int:
     locked: list[LockedPackage] = []
     with console.Progress() as progress, TemporaryDirectory(prefix="taskc-") as spare:
         url = console.chosen_store(options.store)
+        store = open_store(options.paths, url=url, fallback=spare)
         packages = lock_each(
             checked,
             update=update,
-            store=open_store(options.paths, url=url, fallback=spare),
+            store=store,
             progress=lambda source, split, rows: progress.add("lock", source, split, rows),
         )
         for package in packages:
             progress.clear()
+            package.diagnostics += store.take_findings()
             _report(package.diagnostics, checked)
             for note in package.notes:
                 console.say(f"note: {note}: its type is left open")

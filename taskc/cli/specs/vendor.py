@@ -53,12 +53,14 @@ def run(options: argparse.Namespace) -> int:
         return 1
     with console.Progress() as progress, TemporaryDirectory(prefix="taskc-") as spare:
         url = console.chosen_store(options.store)
+        store = open_store(options.paths, url=url, fallback=spare)
         result = vendor(
             checked,
             folder,
-            store=open_store(options.paths, url=url, fallback=spare),
+            store=store,
             progress=lambda name, _file: progress.add("vendor", name, "files", 1),
         )
+        result.diagnostics += store.take_findings()
     _report(result.diagnostics, checked)
     found = [*checked.diagnostics, *result.diagnostics]
     if options.json:

@@ -170,3 +170,22 @@ def test_many_files_are_one_finding(project):
 
     assert len(found.notes) == 6
     assert found.notes[-1] == "and 15 files more"
+
+
+def test_a_source_of_an_imported_package_has_its_lock_there(project):
+    """Each package locks its own; the message says which lock is missing."""
+    start, end = SPEC.index("param data"), SPEC.index("template")
+    common = project.parent / "common"
+    common.mkdir()
+    (common / "c.task").write_text(f"language 1\n\n{SPEC[start:end]}")
+    (project / "data").rename(common / "data")
+    rest = (SPEC[:start] + SPEC[end:]).replace("notes {", "common.notes {", 1)
+    rest = rest.replace("from notes", "from common.notes")
+    (project / "notes.task").write_text(rest.replace("1\n", '1\n\nimport "../common"\n', 1))
+
+    (found,) = differences()
+    assert found.helps == ("write it: `taskc lock common`",)
+    (project / "taskc.lock").rename(common / "taskc.lock")
+    assert [each.helps for each in differences()] == [("write it: `taskc lock specs`",)]
+    (project / "taskc.lock").write_bytes((common / "taskc.lock").read_bytes())
+    assert differences() == []

@@ -242,8 +242,8 @@ class _Vendoring:
             if digest is None:
                 return None
             digests[path.name] = digest
-        path = place if spec.kind == "folder" else posixpath.join(place, first.name)
-        return VendoredTokenizer(path=path, files=digests)
+        named = place if spec.kind == "folder" else posixpath.join(place, first.name)
+        return VendoredTokenizer(path=named, files=digests)
 
     # ---- files ---------------------------------------------------------------------------------
 

@@ -39,10 +39,34 @@ from taskc.dsl.diagnostics import Diagnostic
 from taskc.dsl.errors import has_errors
 from taskc.runtime.artifact import SpecialToken
 
-__all__ = ["Built", "Progress", "build", "place_of", "splits_read", "supplies_of", "trained"]
+__all__ = [
+    "Built",
+    "Means",
+    "Progress",
+    "build",
+    "load_all",
+    "place_of",
+    "supplies_of",
+    "text_engine",
+]
 
 # Called with a stage's name, what is worked on, and how many rows were done since the last call.
 Progress = Callable[[str, str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a build works with.
+
+    Attributes:
+        engine: What runs the chunk tasks.
+        store: Keeps what was made before.
+        progress: Told of every chunk of rows.
+    """
+
+    engine: Engine
+    store: Store
+    progress: Progress = lambda _stage, _what, _rows: None
 
 
 @dataclass(slots=True)
@@ -102,7 +126,7 @@ def build(
                     built.path, built.is_unchanged = place, True
                     built.diagnostics += known
                     return built
-            _build(build_plan, place, built, record, _Means(engine, store, progress))
+            _build(build_plan, place, built, record, Means(engine, store, progress))
     except (StoreError, NoSpaceError) as error:
         built.path = None
         built.diagnostics.append(error.diagnostic)
@@ -110,25 +134,18 @@ def build(
     return built
 
 
-@dataclass(frozen=True, slots=True)
-class _Means:
-    """What a build works with."""
-
-    engine: Engine
-    store: Store
-    progress: Progress
-
-
 def _build(
-    build_plan: plan.BuildPlan, place: Path, built: Built, record: Record | None, means: _Means
+    build_plan: plan.BuildPlan, place: Path, built: Built, record: Record | None, means: Means
 ) -> None:
     """Goes through the stages; `built` says how far it came."""
     tokenizer, found = tokenizers.load(build_plan.tokenizer)
     built.diagnostics += found
-    loaded = _load(build_plan, means, built)
+    loaded, found = load_all(build_plan, means)
+    built.diagnostics += found
+    built.work.num_ranges_surveyed = sum(each.num_surveyed for each in loaded.values())
+    built.work.num_ranges_known = sum(each.num_reused for each in loaded.values())
     if tokenizer is None or has_errors(built.diagnostics):
         return
-    without_held_out(build_plan, loaded)
     built.diagnostics += [*overlaps(build_plan, loaded), *unseen_options(build_plan, loaded)]
     made = _made(build_plan, loaded, means, built)
     if made is None or has_errors(built.diagnostics):
@@ -168,9 +185,15 @@ def _build(
 # ---- rows ----------------------------------------------------------------------------------------
 
 
-def _load(build_plan: plan.BuildPlan, means: _Means, built: Built) -> dict[str, Loaded]:
-    """Reads and shapes every source; a training source without a row left is an error."""
+def load_all(
+    build_plan: plan.BuildPlan, means: Means
+) -> tuple[dict[str, Loaded], list[Diagnostic]]:
+    """Reads and shapes every source; a training source without a row left is an error.
+
+    Rows that equal one of a held-out cluster are left out.
+    """
     loaded = {}
+    findings: list[Diagnostic] = []
     names = trained(build_plan)
     for source in build_plan.sources:
         found = load(
@@ -183,14 +206,14 @@ def _load(build_plan: plan.BuildPlan, means: _Means, built: Built) -> dict[str, 
             progress=_told(means.progress, source.name),
         )
         loaded[source.name] = found
-        built.work.num_ranges_surveyed += found.num_surveyed
-        built.work.num_ranges_known += found.num_reused
         empty = []
         if source.name in names and not has_errors(found.diagnostics):
             empty = _empty(source, found)
         # What emptied the training split stands in the error: no warning besides.
-        built.diagnostics += empty or found.diagnostics
-    return loaded
+        findings += empty or found.diagnostics
+    if not has_errors(findings):
+        without_held_out(build_plan, loaded)
+    return loaded, findings
 
 
 def _told(progress: Progress, name: str) -> Callable[[str, int], None]:
@@ -245,26 +268,34 @@ class _Made:
 
 
 def _made(
-    build_plan: plan.BuildPlan, loaded: Mapping[str, Loaded], means: _Means, built: Built
+    build_plan: plan.BuildPlan, loaded: Mapping[str, Loaded], means: Means, built: Built
 ) -> _Made | None:
     """Makes all examples; None where there is an error."""
-    num_rows = sum(len(rows) for found in loaded.values() for rows in found.rows.values())
-    text_engine = engine_for(build_plan.tokenizer, means.store, num_examples=num_rows)
     try:
-        return _made_by(text_engine, build_plan, loaded, means, built)
+        return _made_by(
+            text_engine(build_plan, loaded, means.store), build_plan, loaded, means, built
+        )
     except EngineFailedError:
         # The store remembers that the faster engine was found wrong for this tokenizer.
         return _made_by("tokenizers", build_plan, loaded, means, built)
 
 
+def text_engine(
+    build_plan: plan.BuildPlan, loaded: Mapping[str, Loaded], store: Store
+) -> EngineName:
+    """What encodes the texts of a build: the faster engine where there is enough for it to do."""
+    num_rows = sum(len(rows) for found in loaded.values() for rows in found.rows.values())
+    return engine_for(build_plan.tokenizer, store, num_examples=num_rows)
+
+
 def _made_by(
-    text_engine: EngineName,
+    encoder: EngineName,
     build_plan: plan.BuildPlan,
     loaded: Mapping[str, Loaded],
-    means: _Means,
+    means: Means,
     built: Built,
 ) -> _Made | None:
-    supplies = supplies_of(build_plan, loaded, means.store, text_engine)
+    supplies = supplies_of(build_plan, loaded, means.store, encoder)
     mixed = mix(
         build_plan,
         supplies,
@@ -272,7 +303,7 @@ def _made_by(
         lambda rows: means.progress("encode", "train", rows),
     )
     evaluations = evaluation_sets(
-        build_plan, loaded, means.store, means.engine, means.progress, text_engine=text_engine
+        build_plan, loaded, means.store, means.engine, means.progress, text_engine=encoder
     )
     for supply in supplies:
         built.work.add(supply.maker.work)
@@ -288,7 +319,7 @@ def supplies_of(
     build_plan: plan.BuildPlan,
     loaded: Mapping[str, Loaded],
     store: Store,
-    text_engine: EngineName,
+    encoder: EngineName,
 ) -> list[Supply]:
     """A supply for each source of the mixture, in the spec's order."""
     sources = {source.name: source for source in build_plan.sources}
@@ -299,7 +330,7 @@ def supplies_of(
             sources[name],
             loaded[name].rows["train"],
             store,
-            engine=text_engine,
+            engine=encoder,
             max_rows=limits.get(name),
         )
         for name in trained(build_plan)

@@ -365,7 +365,7 @@ class _Lowering(InputLowering):
         planned = {source.name: names[id(source)] for source in mixture.sources}
         takes = tuple(self._take(take, names) for take in mixture.takes if take.source.name in left)
         left -= {take.source.name for take in mixture.takes}
-        members = []
+        members: list[tuple[str, list[str], plan.Blend | None]] = []
         for name, brought in mixture.members.items():
             inner = mixture.nested.get(name)
             mine = [source for source in brought if source in left]

@@ -292,6 +292,7 @@ CODES: dict[str, Code] = {
     "T1004": Code(_ERROR, "store that cannot be used"),
     "T1005": Code(_ERROR, "examples that left the store during the build"),
     "T1010": Code(_ERROR, "input file that changed during the build"),
+    "T1011": Code(_ERROR, "build that is no longer what was planned"),
     "T1020": Code(_ERROR, "disk without space for an artefact"),
     "T1030": Code(_ERROR, "library that is not installed"),
 }

@@ -223,19 +223,18 @@ def build_each(
         progress: Told of every chunk of rows.
     """
     from functools import partial
-    from tempfile import TemporaryDirectory
 
     from taskc.compiler.build import Built
     from taskc.compiler.build import build as build_one
     from taskc.compiler.lock.comparing import build_differences
-    from taskc.compiler.store.project import open_store
+    from taskc.compiler.store.project import opened_store
     from taskc.compiler.vendor.reading import from_vendored
 
     url = None if store is None else os.fspath(store)
-    with TemporaryDirectory(prefix="taskc-") as spare, workers.started() as engine:
-        opened = open_store(paths, url=url, fallback=spare)
+    with opened_store(paths, url=url) as opened, workers.started() as engine:
         for each in plans:
-            plan, differences = each, []
+            plan = each
+            differences: list[Diagnostic] = []
             if vendored is not None:
                 plan, differences = from_vendored(each, Path(vendored), store=opened)
             if locked and not differences:

@@ -23,7 +23,7 @@ from taskc.compiler.sequences.order import blocks, first_places
 from taskc.compiler.sequences.weights import counted_up_to, weights
 from taskc.dsl.diagnostics import Diagnostic
 
-__all__ = ["Mixed", "mix"]
+__all__ = ["Mixed", "mix", "wanted_of", "weights_of"]
 
 # How many units more than expected to encode when the stream's length is known only in tokens. A
 # constant: it must not depend on the number of workers.
@@ -66,7 +66,7 @@ def mix(
     """
     mixture = build.mixture
     takes = {take.source: take for take in _takes(mixture.blend)}
-    wants = _wanted(mixture, supplies)
+    wants = wanted_of(mixture, supplies)
     for num_rows in fill(supplies, wants, engine, repeat=False):
         progress(num_rows)
     errors = [finding for supply in supplies for finding in supply.errors]
@@ -78,7 +78,7 @@ def mix(
     if errors:
         return Mixed(nothing, [], [0] * len(supplies), errors)
     available = [min(want, each.num_units) for want, each in zip(wants, supplies, strict=True)]
-    weights_ = _weights(mixture, supplies, available)
+    weights_ = weights_of(mixture, supplies, available)
     if not any(weights_):
         return Mixed(nothing, weights_, [0] * len(supplies), [])
     supplier = _Supplier(supplies, weights_, engine, progress)
@@ -102,7 +102,7 @@ def _takes(blend: plan.Blend) -> list[plan.Take]:
     return [*blend.takes, *(take for each in inner for take in _takes(each))]
 
 
-def _wanted(mixture: plan.Mixture, supplies: Sequence[Supply]) -> list[int]:
+def wanted_of(mixture: plan.Mixture, supplies: Sequence[Supply]) -> list[int]:
     """How many distinct examples of each source its weight can count."""
     counted = counted_up_to(mixture.blend, every=mixture.total.unit == "epochs")
     takes = {take.source for take in _takes(mixture.blend)}
@@ -117,7 +117,7 @@ def _wanted(mixture: plan.Mixture, supplies: Sequence[Supply]) -> list[int]:
     return wants
 
 
-def _weights(
+def weights_of(
     mixture: plan.Mixture, supplies: Sequence[Supply], available: Sequence[int]
 ) -> list[int]:
     """Integer weights of the supplies, in the proportions of the blend."""

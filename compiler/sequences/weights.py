@@ -42,7 +42,7 @@ def counted_up_to(blend: plan.Blend, *, every: bool = False) -> dict[str, int | 
 
 def row_limits(blend: plan.Blend) -> dict[str, int]:
     """How many rows of a source count at all, by `proportional(limit: ...)`, where that is said."""
-    found = {}
+    found: dict[str, int] = {}
     for member in blend.members:
         if member.blend is not None:
             found |= row_limits(member.blend)

@@ -6,13 +6,14 @@ what they make. `.taskc/` tells git to leave it out.
 """
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from taskc.compiler.store.objects import Store
 
-__all__ = ["open_store", "project_folder", "store_folder"]
+__all__ = ["open_store", "opened_store", "project_folder", "store_folder"]
 
 _MARKS = ("taskc.toml", ".git")
 _OWN = ".taskc"
@@ -59,6 +60,23 @@ def open_store(
     with suppress(OSError):  # where it can't be written, the store says so
         _keep_out_of_git(folder.parent)
     return Store.open(folder, fallback=fallback)
+
+
+@contextmanager
+def opened_store(
+    paths: Sequence[str | os.PathLike[str]], *, url: str | None = None
+) -> Iterator[Store]:
+    """Opens the store of a build; where it can't be written, what is made is kept for the block.
+
+    Args:
+        paths: Folders or files of specs.
+        url: Another store than the project's own; None: the project's own.
+
+    Raises:
+        StoreError: As in `Store.open`.
+    """
+    with TemporaryDirectory(prefix="taskc-") as spare:
+        yield open_store(paths, url=url, fallback=spare)
 
 
 def _folder(path: Path) -> Path:

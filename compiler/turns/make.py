@@ -47,7 +47,7 @@ from taskc.compiler.turns.tokenizer import Loaded, fingerprint, load
 from taskc.compiler.turns.turn import Fate
 from taskc.dsl.diagnostics import Diagnostic
 
-__all__ = ["Made", "MakeTask", "make"]
+__all__ = ["LookedUp", "Made", "MakeTask", "look_up", "make"]
 
 Int64s = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint8]  # [n, 16]
@@ -148,6 +148,34 @@ class Made:
     def __len__(self) -> int:
         """The number of entries."""
         return len(self.candidate)
+
+
+@dataclass(slots=True)
+class LookedUp:
+    """What `make` would find, and what it would have to do.
+
+    Attributes:
+        num_known: Pairs of row and prompt that the store has.
+        num_missing: Pairs that would be encoded, each different one once.
+        num_examples, num_tokens, num_trained, num_trimmed: Of the known ones, in sum.
+    """
+
+    num_known: int = 0
+    num_missing: int = 0
+    num_examples: int = 0
+    num_tokens: int = 0
+    num_trained: int = 0
+    num_trimmed: int = 0
+
+
+def look_up(task: MakeTask) -> LookedUp:
+    """What `make` would find in the store; nothing is encoded, and rows are read only if gated."""
+    if misfits(task.format, task.templates):
+        return LookedUp()
+    try:
+        return _Looking(task).looked_up()
+    except RereadError:  # `make` says so
+        return LookedUp()
 
 
 def make(task: MakeTask) -> Made:
@@ -442,6 +470,45 @@ class _Making:
             found.entry[missing] = written.entry
             found.num_parts[missing] = written.num_parts
         return found
+
+
+class _Looking(_Making):
+    """One task that is only looked up."""
+
+    def looked_up(self) -> LookedUp:
+        """Chooses pairs as `made` does, and counts those that the store has."""
+        self.missing: list[Keys] = [np.zeros((0, 16), np.uint8)]
+        applying = eligible(self.templates, evaluation=self.task.evaluation)
+        if is_gated(self.templates):
+            pairs = self._chosen_by_values()
+        elif applying:
+            pairs = self._chosen_by_keys(applying)
+            self.missing.append(self._missing(pairs).key)
+        else:
+            return LookedUp()
+        segment, entry, num_parts = self.index.find(pairs.key)
+        known = np.flatnonzero(num_parts > 0)
+        numbers = np.ascontiguousarray(np.concatenate(self.missing)).view("V16").reshape(-1)
+        looked = LookedUp(num_known=len(known), num_missing=len(np.unique(numbers)))
+        is_example = np.array(
+            [
+                self.index.segments[s].fates[e] == 0
+                for s, e in zip(segment[known], entry[known], strict=True)
+            ],
+            np.bool_,
+        )
+        own = known[is_example]
+        _, made = _columns(self.index.segments, segment[own], entry[own], num_parts[own])
+        looked.num_examples = len(made.num_tokens)
+        looked.num_tokens = int(made.num_tokens.sum(dtype=np.int64))
+        looked.num_trained = int(made.num_trained.sum(dtype=np.int64))
+        looked.num_trimmed = int(np.count_nonzero(made.trimmed))
+        return looked
+
+    def _encode(self, task: EncodeTask, candidates: Int64s, pairs: _Pairs) -> None:
+        """Notes what would be encoded."""
+        del task, candidates
+        self.missing.append(pairs.key)
 
 
 def _grouped(numbers: npt.NDArray[np.int32]) -> Iterator[tuple[int, Int64s]]:

@@ -7,6 +7,7 @@ that fails is reported on stderr, the others are built, and the status is 1.
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,7 +24,19 @@ if TYPE_CHECKING:
     from taskc.dsl.diagnostics import Diagnostic
     from taskc.runtime.reader import Artifact
 
-__all__ = ["SUMMARY", "Outcome", "add_arguments", "build_all", "run"]
+__all__ = [
+    "SUMMARY",
+    "Outcome",
+    "add_arguments",
+    "add_choice_arguments",
+    "add_engine_arguments",
+    "build_all",
+    "nothing_to_build",
+    "planned",
+    "report",
+    "run",
+    "workers_of",
+]
 
 SUMMARY = "Build artefacts from specs"
 
@@ -47,6 +60,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the folder of artefacts (default: artifacts); "
         "each lies at DIR/PACKAGE/BUILD below it",
     )
+    add_choice_arguments(parser)
+    add_engine_arguments(parser)
+    parser.add_argument(
+        "--locked", action="store_true", help="stop where an input is not as taskc.lock has it"
+    )
+    parser.add_argument(
+        "--vendored",
+        metavar="DIR",
+        type=arguments.path,
+        help="read inputs from this folder alone, which `taskc vendor` filled",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares which builds are meant, and how much of their inputs."""
     parser.add_argument("--only", metavar="NAME", help="make the build of this name alone")
     parser.add_argument(
         "--sample",
@@ -54,6 +83,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=arguments.positive,
         help="read at most N rows of each source and split (default: all)",
     )
+
+
+def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares what runs the work, and where what was made is kept."""
     parser.add_argument(
         "--jobs",
         metavar="N",
@@ -73,22 +106,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the Ray cluster's address, for --engine ray",
     )
     arguments.add_store_argument(parser)
-    parser.add_argument(
-        "--locked", action="store_true", help="stop where an input is not as taskc.lock has it"
-    )
-    parser.add_argument(
-        "--vendored",
-        metavar="DIR",
-        type=arguments.path,
-        help="read inputs from this folder alone, which `taskc vendor` filled",
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def workers_of(options: argparse.Namespace) -> Workers:
+    """Returns what runs the work, as the command line says."""
+    return Workers(options.engine, options.address, options.jobs)
 
 
 def run(options: argparse.Namespace) -> int:
     """Builds; 1 where the specs or any build has an error, or there is nothing to build."""
     from taskc.dsl.errors import has_errors
 
+    if len(options.paths) == 1 and options.paths[0].endswith(".json"):
+        return _run_planned(Path(options.paths[0]), options)
     checked, plans = planned(options)
     clash = _clash(plans)
     if clash:
@@ -101,9 +131,50 @@ def run(options: argparse.Namespace) -> int:
     for line in _left_out(checked, plans, options.only) if is_wrong else ():
         console.say(line)
     if not plans and not is_wrong:
-        console.say(_nothing_to_build(checked, options.only))
+        console.say(nothing_to_build(checked, options.only))
     failed = [outcome for outcome in outcomes if outcome.built.path is None]
     return 1 if failed or is_wrong or not plans else 0
+
+
+def _run_planned(path: Path, options: argparse.Namespace) -> int:
+    """Makes exactly what a plan file says; 1 where it can't be, or is no longer what it was."""
+    from taskc.compiler.planned import differences, load
+    from taskc.compiler.store.project import opened_store
+
+    if options.params or options.only or options.sample:
+        console.say("error: a plan file has its parameters and its builds; it takes no others")
+        return 1
+    kept = load(path.read_bytes())
+    if kept is None:
+        console.say(f"error: {path} is no plan file\nhelp: `taskc plan PATH --out FILE` writes one")
+        return 1
+    plans = [each.plan for each in kept.builds]
+    options.paths = sorted({plan.at.path for plan in plans})  # their project has the store
+    checked = _texts_of(options.paths)
+    with opened_store(options.paths, url=console.chosen_store(options.store)) as store:
+        found = [finding for each in kept.builds for finding in differences(each, store)]
+    if found:
+        report(found, checked)
+        return 1
+    outcomes = build_all(plans, checked, options)
+    if options.json:
+        console.emit_json(_as_json(checked, outcomes))
+    return 1 if any(outcome.built.path is None for outcome in outcomes) else 0
+
+
+def _texts_of(paths: Iterable[str]) -> "Checked":
+    """Returns the texts that findings of a plan file's builds point at, where they are there."""
+    from taskc.dsl.checker import Checked
+    from taskc.dsl.model.program import Program
+    from taskc.dsl.text.source_text import SourceText
+
+    folders = {Path(path).parent for path in paths}
+    files = sorted(file for folder in folders for file in folder.glob("*.task"))
+    texts = {file.as_posix(): file.read_text(encoding="utf-8") for file in files}
+    program = Program(
+        packages=(), texts={path: SourceText(path, text) for path, text in texts.items()}
+    )
+    return Checked(program, ())
 
 
 def planned(options: argparse.Namespace) -> "tuple[Checked, Sequence[BuildPlan]]":
@@ -148,7 +219,7 @@ def build_all(
             plans,
             options.paths,
             out=options.out,
-            workers=Workers(options.engine, options.address, options.jobs),
+            workers=workers_of(options),
             store=console.chosen_store(options.store),
             locked=options.locked,
             vendored=options.vendored,
@@ -187,7 +258,16 @@ def _show(outcome: Outcome) -> None:
     console.emit(
         f"{head}  {outcome.built.path}  ({outcome.elapsed_s:.1f} s{sample})\n"
         f"{summary.as_text(outcome.plan, artifact.manifest, artifact.ledger)}\n"
+        f"  {_work(outcome.built)}\n"
     )
+
+
+def _work(built: "Built") -> str:
+    """Says what was done and what the store had."""
+    if built.is_unchanged:
+        return "nothing has changed: the artefact stands as it is"
+    work = built.work
+    return f"encoded {work.num_encoded:,}, {work.num_reused:,} from the store"
 
 
 def _opened(built: "Built") -> "Artifact":
@@ -206,7 +286,7 @@ def _left_out(checked: "Checked", plans: "Sequence[BuildPlan]", only: str | None
                 yield f"{package.name}/{name}: not built, the package has errors"
 
 
-def _nothing_to_build(checked: "Checked", only: str | None) -> str:
+def nothing_to_build(checked: "Checked", only: str | None) -> str:
     """Says why sound specs give nothing to build."""
     names = [name for package in checked.program.packages for name in package.builds]
     if only is not None and names:
@@ -229,15 +309,23 @@ def _as_json(checked: "Checked", outcomes: Sequence[Outcome]) -> Mapping[str, "J
     }
 
 
+def _status(built: "Built") -> str:
+    if built.path is None:
+        return "failed"
+    return "unchanged" if built.is_unchanged else "built"
+
+
 def _build_json(outcome: Outcome) -> "JsonValue":
     plan, built = outcome.plan, outcome.built
     head: dict[str, JsonValue] = {
         "package": plan.package,
         "name": plan.name,
-        "status": "failed" if built.path is None else "built",
+        "status": _status(built),
         "path": None if built.path is None else str(built.path),
         "elapsed_s": round(outcome.elapsed_s, 3),
         "sample": plan.sample,
+        "work": asdict(built.work),
+        "changes": [str(change) for change in built.changes],
     }
     if built.path is not None:
         artifact = _opened(built)

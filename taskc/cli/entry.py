@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-from taskc.cli import build, clean, console, explain, info, init, inspect, train, verify
+from taskc.cli import build, clean, console, explain, info, init, inspect, plan, train, verify
 from taskc.cli.exits import Exit
 from taskc.cli.specs import check, fmt, lint, lock, show, test, vendor
 
@@ -42,6 +42,7 @@ _VERBS: dict[str, Verb] = {
     "test": test,
     "lock": lock,
     "vendor": vendor,
+    "plan": plan,
     "build": build,
     "inspect": inspect,
     "verify": verify,
@@ -55,7 +56,7 @@ _EPILOG = """\
 exit status:
   0    done, no errors
   1    errors in a spec, its input or an artefact; lints, for lint
-  2    something would change, for fmt --check and --diff, clean --dry-run
+  2    something would change: for plan, fmt --check and --diff, clean --dry-run
   3    a bug in taskc
   64   wrong usage of the command line
   130  interrupted

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from taskc.compiler.demand.columns import Array, SegmentName, split_pointers
+from taskc.compiler.demand.columns import Array, SegmentName, split_pointers, stable_order
 from taskc.compiler.store.objects import Store, StoreError
 from taskc.compiler.store.segments import Segment
 from taskc.dsl.codes import CODES
@@ -231,7 +231,7 @@ def _ordered(batches: list[pa.RecordBatch], whole: pa.Buffer | None = None) -> p
         whole: What all of them lie in, if they do.
     """
     places = np.concatenate([batch["place"].to_numpy() for batch in batches])
-    order = np.argsort(places)
+    order = stable_order(places)
     columns: dict[str, Any] = {"place": pa.array(places[order])}
     for name in batches[0].schema.names[1:]:
         columns[name] = _taken([batch[name] for batch in batches], order, whole)

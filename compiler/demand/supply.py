@@ -183,7 +183,8 @@ class Supply:
         """How many rows will give `missing` units, if they fall as often as those before."""
         if self._is_exact or self._num_made in {0, self._num_asked}:
             return missing
-        return math.ceil(missing * self._num_asked / self._num_made) + SPARE_ROWS
+        expected = math.ceil(missing * self._num_asked / self._num_made)
+        return expected + 2 * math.isqrt(missing) + SPARE_ROWS  # two standard deviations, about
 
     def _asked(self, rows: Sequence[Array]) -> Ask:
         """An ask for rows of consecutive repetitions, the last of them the present one."""

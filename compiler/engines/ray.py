@@ -6,8 +6,10 @@ and the figures of their results, never tokens. A task of a node that dies is ru
 """
 
 import logging
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -64,10 +66,11 @@ class RayEngine:
             WorkerLostError: If a task's worker or node was lost more than `MAX_LOSSES` times.
         """
         del num_rows  # a cluster is never too large for the work: its workers are there already
-        remote = self._ray.remote(max_retries=MAX_LOSSES, num_cpus=1)(_quietly).remote
+        remote = self._ray.remote(max_retries=MAX_LOSSES, num_cpus=1)(_at_home).remote
+        home = str(Path.cwd())
         waiting: deque[object] = deque()
         for task in tasks:
-            waiting.append(remote(run, task))
+            waiting.append(remote(run, task, home))
             if len(waiting) > _TASKS_PER_CPU * self.jobs:
                 yield self._result(waiting.popleft())
         while waiting:
@@ -101,9 +104,12 @@ class RayEngine:
         self.close()
 
 
-def _quietly(run: Callable[[TaskT], ResultT], task: TaskT) -> ResultT:
-    """Runs a task in a worker whose core is the parallelism: the tokenizer starts no threads."""
-    import os
+def _at_home(run: Callable[[TaskT], ResultT], task: TaskT, home: str) -> ResultT:
+    """Runs a task where the driver runs: relative paths of inputs and tokenizers start there.
 
+    A worker's core is the parallelism: the tokenizer starts no threads.
+    """
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["RAYON_NUM_THREADS"] = "1"
+    os.chdir(home)
     return run(task)

@@ -120,7 +120,8 @@ def build(
         with store.in_use():
             record = record_of(build_plan, store)
             if record is not None:
-                built.changes = changes(record.before(place), record.components)
+                before = record.before(place)
+                built.changes = changes(before, record.components) if before else []
                 known = record.findings_of_unchanged(place, store)
                 if known is not None:
                     built.path, built.is_unchanged = place, True

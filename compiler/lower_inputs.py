@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from taskc.compiler import plan
+from taskc.compiler.rows.connect.remote import is_url, root_of
 from taskc.dsl.check.sources.connectors import FOLDER_STARTS
 from taskc.dsl.errors import InternalError
 from taskc.dsl.model import expressions as syntax
@@ -95,7 +96,9 @@ class InputLowering:
             else:
                 written += str(param.value)
         if root:
-            return posixpath.normpath(written), root
+            return written if is_url(written) else posixpath.normpath(written), root
+        if is_url(written):
+            return written, root_of(written)
         return _join(folder, written), folder
 
     def _path_param(self, node: syntax.Expression) -> checked.Param | None:
@@ -161,4 +164,6 @@ def _data_set(pattern: str, root: str, written: syntax.Text | None, folder: str)
 
 
 def _join(folder: str, path: str) -> str:
+    if is_url(path):
+        return path.rstrip("/")
     return posixpath.normpath(posixpath.join(folder, path))

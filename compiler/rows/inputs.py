@@ -15,6 +15,7 @@ from taskc.compiler import plan
 from taskc.compiler.rows.connect.columnar import Group, groups
 from taskc.compiler.rows.connect.files import InputFile, compression
 from taskc.compiler.rows.connect.reading import split_files
+from taskc.compiler.rows.connect.remote import is_url
 from taskc.compiler.rows.findings import Findings
 from taskc.compiler.rows.ranges import Range, SplitInputs
 from taskc.compiler.store.files import FileDigests, file_digests
@@ -56,6 +57,8 @@ def split_inputs(
 
 
 def _stamped(file: InputFile) -> InputFile:
+    if is_url(file.path):
+        return file
     try:
         stat = Path(file.path).stat()
     except OSError:

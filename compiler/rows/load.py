@@ -10,7 +10,7 @@ Mistakes in rows are diagnostics; a row with one is neither kept nor dropped, an
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +21,18 @@ from taskc.compiler.digests import content_of
 from taskc.compiler.engines.engine import Engine
 from taskc.compiler.examples import Drop
 from taskc.compiler.rows.choices import carved, deduplicated, limited, ordinals
+from taskc.compiler.rows.connect.remote import is_url
 from taskc.compiler.rows.findings import Findings
 from taskc.compiler.rows.growing import GrowingColumn, shrunk
 from taskc.compiler.rows.inputs import split_inputs
 from taskc.compiler.rows.ranges import SplitInputs
-from taskc.compiler.rows.row_keys import RowKeys
+from taskc.compiler.rows.row_keys import Ids, RowKeys
 from taskc.compiler.rows.survey import NO_PICK, Surveyed, SurveyTask, survey
 from taskc.compiler.store.code import code_digest
 from taskc.compiler.store.objects import Store
 from taskc.dsl.diagnostics import Diagnostic
 
-__all__ = ["Counts", "Loaded", "load"]
+__all__ = ["Bools", "Counts", "Follower", "Loaded", "load"]
 
 STAGE = "shape"
 KIND = "survey"
@@ -96,6 +97,22 @@ class Loaded:
 Progress = Callable[[str, int], None]
 
 
+class Follower(Protocol):
+    """Who follows a row: told of every choice among rows before it is carried out."""
+
+    def loaded(self, rows: RowKeys) -> None:
+        """The rows of a split after `where`."""
+
+    def deduplicated(self, dedup: plan.Dedup, rows: RowKeys, keys: Ids, kept: Bools) -> None:
+        """`dedup` leaves the rows that are `kept`; `keys` are the hashes that it compares."""
+
+    def carved(self, carve: plan.CarvedSplit, rows: RowKeys, moves: Bools) -> None:
+        """`carve` moves the rows that `moves` says."""
+
+    def limited(self, limit: int, at: plan.Place, rows: RowKeys, kept: Bools) -> None:
+        """`limit` leaves the rows that are `kept`."""
+
+
 def load(
     source: plan.Source,
     splits: Sequence[str],
@@ -105,6 +122,7 @@ def load(
     watched: Sequence[str] = (),
     sample: int | None = None,
     progress: Progress = lambda _split, _rows: None,
+    follower: Follower | None = None,
 ) -> Loaded:
     """Reads and shapes the splits of a source.
 
@@ -119,8 +137,9 @@ def load(
         sample: Only the first so many rows of each split's files are read; a `carve` then takes at
             most half of them.
         progress: Told of every range.
+        follower: Told of every choice.
     """
-    loading = _Loading(source, engine, store, tuple(watched), sample, progress)
+    loading = _Loading(source, engine, store, tuple(watched), sample, progress, follower)
     for split in _needed(source, splits):
         loading.read(split)
     for carve in source.carved:
@@ -279,6 +298,7 @@ class _Loading:
         watched: tuple[str, ...],
         sample: int | None,
         progress: Progress,
+        follower: Follower | None,
     ) -> None:
         self.source = source
         self.engine = engine
@@ -286,6 +306,7 @@ class _Loading:
         self.watched = watched
         self.sample = sample
         self.progress = progress
+        self.follower = follower
         self.findings = Findings(source.name, source.at)
         self.states: dict[str, _State] = {}
         self.num_surveyed = 0
@@ -307,8 +328,26 @@ class _Loading:
             if surveyed.findings is not None:
                 self.findings.absorb(surveyed.findings)
             columns.append(index, surveyed)
+        self._check_remote(split, inputs)
         state = self.states[split] = columns.state(split, inputs)
+        if self.follower is not None:
+            self.follower.loaded(state.rows)
         self._dedup(state, columns.dedup_keys.finished())
+
+    def _check_remote(self, split: str, inputs: SplitInputs) -> None:
+        """Looks at files at URLs again; those here are looked at whenever one is read."""
+        if not any(is_url(file.path) for file in inputs.files):
+            return
+        connector = self.source.connector
+        if split_inputs(connector, split, self.findings, self.store).digest != inputs.digest:
+            self.findings.report(
+                "T1010",
+                "an input file changed while it was read",
+                at=connector.at,
+                label="read from here",
+                notes=(f"one of `{connector.patterns[split]}`",),
+                helps=("build again when the files are complete",),
+            )
 
     def _surveys(self, split: str, inputs: SplitInputs) -> Iterator[tuple[int, Surveyed]]:
         """Yields the survey of each range, in order: from the store, or from a worker."""
@@ -373,6 +412,8 @@ class _Loading:
             return
         rows = state.rows
         kept = deduplicated(self.source.name, keys, rows.ids, rows.ordinals)
+        if self.follower is not None:
+            self.follower.deduplicated(dedup, rows, keys, kept)
         state.keep(kept, Drop(STAGE, "dedup", dedup.at))
 
     def carve(self, carve: plan.CarvedSplit) -> None:
@@ -392,6 +433,8 @@ class _Loading:
                 helps=("ask for fewer rows",),
             )
         moves = carved(self.source.name, carve.name, origin.rows.ids, count)
+        if self.follower is not None:
+            self.follower.carved(carve, origin.rows, moves)
         num_moved = int(np.count_nonzero(moves))
         origin.counts.carved_out += num_moved
         self.states[carve.name] = _State(
@@ -407,6 +450,8 @@ class _Loading:
         """Applies `limit` to the training split."""
         train = self.states["train"]
         kept = limited(self.source.name, train.rows.ids, train.rows.ordinals, limit)
+        if self.follower is not None:
+            self.follower.limited(limit, at, train.rows, kept)
         train.keep(kept, Drop(STAGE, "limit", at))
 
     def result(self, splits: Sequence[str]) -> Loaded:

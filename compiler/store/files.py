@@ -23,6 +23,7 @@ import orjson
 from taskc.compiler.store.code import code_digest
 from taskc.compiler.store.cutting import MAX_RANGE_BYTES, cut
 from taskc.compiler.store.objects import Store
+from taskc.compiler.store.remote import as_os_error
 from taskc.dsl.codes import CODES
 from taskc.dsl.diagnostics import Diagnostic, Label
 from taskc.dsl.text.source_text import Span
@@ -187,7 +188,7 @@ def _state(path: str) -> _State:
 def _remote_state(url: str) -> _State:
     from fsspec.core import url_to_fs
 
-    from taskc.compiler.store.remote import as_os_error, written_s
+    from taskc.compiler.store.remote import written_s
 
     with as_os_error():
         system, path = url_to_fs(url)
@@ -207,7 +208,7 @@ def _read(store: Store, path: str, *, cut_lines: bool) -> FileDigests | OSError:
     try:
         state = _state(path)  # before reading: what is written meanwhile shows as a change
         digest = sha256()
-        with _opened(path) as opened:
+        with as_os_error(), _opened(path) as opened:
             ranges: tuple[LineRange, ...] | None = None
             if cut_lines:
                 ranges = tuple(_ranges(opened, digest.update))

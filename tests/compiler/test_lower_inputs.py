@@ -65,6 +65,29 @@ def test_a_folder_is_told_from_an_id_by_its_text(tmp_path, monkeypatch, path, pa
     assert {"train": "train", "dev": "validation"} == connector.names
 
 
+URLS = [
+    ('"s3://b/a/{split}-*.jsonl"', "data", "s3://b/a/train-*.jsonl", "s3://b/a"),
+    ('"s3://b/{split}/*.jsonl"', "data", "s3://b/train/*.jsonl", "s3://b/train"),
+    ('"{data}/{split}.jsonl"', "s3://b/data/", "s3://b/data/train.jsonl", "s3://b/data"),
+]
+
+
+@pytest.mark.parametrize(("path", "data", "pattern", "root"), URLS)
+def test_a_url_is_left_as_it_is(tmp_path, path, data, pattern, root):
+    """It starts at no folder, and two slashes stay two."""
+    spec = SPEC.replace('"../data"', f'"{data}"').replace('hf({path}, revision: "abc")', "{from_}")
+    (tmp_path / "moods.task").write_text(spec.format(from_=f"jsonl({path})"), encoding="utf-8")
+    checked = check([str(tmp_path)], params={})
+    assert [] == [found for found in checked.diagnostics if found.severity is Severity.ERROR]
+    source = checked.program.packages[0].sources["reviews"]
+    connector = lower(checked.program).builds[0].sources[0].connector
+
+    assert (pattern, root) == (connector.patterns["train"], connector.roots["train"])
+    assert {"train", "dev"} == connector.patterns.keys() == source.patterns.keys()
+    assert "" != source.patterns["train"]
+    assert not source.patterns["train"].startswith("s3:/b")
+
+
 @pytest.mark.parametrize(("path", "warned"), [("owner/name", True), ("./name", False)])
 def test_only_the_hub_may_change(tmp_path, path, warned):
     """A folder has no revisions: nothing is warned of."""

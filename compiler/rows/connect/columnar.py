@@ -7,11 +7,12 @@ of another kind (a timestamp, a decimal, bytes) is reported once a file.
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from taskc.compiler.rows.connect.files import FileProblemError, InputFile, check_unchanged
 from taskc.compiler.rows.connect.raw import RawChunk, Value, Wanted, wanted_among
+from taskc.compiler.rows.connect.remote import is_url, opened
 from taskc.compiler.rows.ranges import Range
 
 __all__ = ["Group", "arrow_chunks", "groups", "is_parquet", "parquet_chunks"]
@@ -41,13 +42,13 @@ def parquet_chunks(
 
     check_unchanged(file)
     try:
-        with pq.ParquetFile(file.path) as opened:
-            batches = opened.iter_batches(
+        with opened(file.path) as content, pq.ParquetFile(content) as parquet:
+            batches = parquet.iter_batches(
                 batch_size=_CHUNK_ROWS,
-                row_groups=range(place.start, place.stop or opened.num_row_groups),
-                columns=_decoded(opened.schema_arrow, columns),
+                row_groups=range(place.start, place.stop or parquet.num_row_groups),
+                columns=_decoded(parquet.schema_arrow, columns),
             )
-            yield from _chunks(batches, place, tuple(opened.schema_arrow.names), wanted)
+            yield from _chunks(batches, place, tuple(parquet.schema_arrow.names), wanted)
         check_unchanged(file)
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(error, "Parquet") from error
@@ -72,10 +73,9 @@ def arrow_chunks(
 
     check_unchanged(file)
     try:
-        with pa.memory_map(file.path) as mapped:
-            schema, whole = (_file_batches if _is_arrow_file(file) else _stream_batches)(
-                mapped, place
-            )
+        batches_of = _file_batches if _is_arrow_file(file) else _stream_batches
+        with _mapped(file) as mapped:
+            schema, whole = batches_of(mapped, place)
             decoded = _decoded(schema, columns)
             batches = (batch.select(decoded) for batch in whole)
             yield from _chunks(batches, place, tuple(schema.names), wanted)
@@ -137,7 +137,8 @@ def groups(kind: str, file: InputFile) -> list[Group]:
 
     Returns:
         Row groups of Parquet, record batches of Arrow; nothing where batches need what stands
-        before them, for other kinds, and for a file that can't be read.
+        before them, for Arrow at a URL, which would be read to find them, for other kinds, and for
+        a file that can't be read.
     """
     import pyarrow as pa
 
@@ -146,6 +147,8 @@ def groups(kind: str, file: InputFile) -> list[Group]:
     try:
         if kind == "parquet" or (kind == "hf" and is_parquet(file)):
             return _row_groups(file)
+        if is_url(file.path):
+            return []
         return (_file_groups if _is_arrow_file(file) else _stream_groups)(file)
     except (pa.ArrowException, OSError):
         return []  # reported where it is read
@@ -154,7 +157,8 @@ def groups(kind: str, file: InputFile) -> list[Group]:
 def _row_groups(file: InputFile) -> list[Group]:
     import pyarrow.parquet as pq
 
-    metadata = pq.read_metadata(file.path)
+    with opened(file.path) as content:
+        metadata = pq.read_metadata(content)
     rows = (metadata.row_group(index) for index in range(metadata.num_row_groups))
     return [
         Group(index, index + 1, each.num_rows, each.total_byte_size)
@@ -202,13 +206,26 @@ def _next_message(mapped: Any) -> Any:
 
 def is_parquet(file: InputFile) -> bool:
     """Whether a file is Parquet, by its first bytes."""
-    with Path(file.path).open("rb") as opened:
-        return opened.read(len(_PARQUET_MAGIC)) == _PARQUET_MAGIC
+    with opened(file.path) as content:
+        return content.read(len(_PARQUET_MAGIC)) == _PARQUET_MAGIC
 
 
 def _is_arrow_file(file: InputFile) -> bool:
-    with Path(file.path).open("rb") as opened:
-        return opened.read(len(_ARROW_FILE_MAGIC)) == _ARROW_FILE_MAGIC
+    with opened(file.path) as content:
+        return content.read(len(_ARROW_FILE_MAGIC)) == _ARROW_FILE_MAGIC
+
+
+@contextmanager
+def _mapped(file: InputFile) -> Iterator[Any]:
+    """A file of Arrow as the library reads it: mapped into memory where it lies on this machine."""
+    import pyarrow as pa
+
+    if is_url(file.path):
+        with opened(file.path) as content, pa.PythonFile(content) as python_file:
+            yield python_file
+    else:
+        with pa.memory_map(file.path) as mapped:
+            yield mapped
 
 
 def _chunks(

@@ -19,6 +19,7 @@ from typing import BinaryIO
 import zstandard
 
 from taskc.compiler import plan
+from taskc.compiler.rows.connect.remote import files_at, is_url, opened
 from taskc.compiler.rows.findings import Findings
 from taskc.dsl.spelling import did_you_mean
 
@@ -34,6 +35,7 @@ __all__ = [
 
 _BLOCK_BYTES = 1 << 20
 _MAX_LISTED = 5  # names of files in a message
+_MAX_NOTE_CHARS = 200
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bzip2"}
 
@@ -43,10 +45,10 @@ class InputFile:
     """A file of rows.
 
     Attributes:
-        path: Where it is opened.
+        path: Where it is opened: a path, or a URL that fsspec knows.
         name: How it is shown and recorded: relative to its data root, with forward slashes.
         stamp: Its size in bytes and its time of modification in ns when its digest was made; None:
-            it has none, and may change.
+            it has none, and may change, or is at a URL, where asking again takes a request.
     """
 
     path: str
@@ -81,6 +83,8 @@ def input_files(connector: plan.Connector, split: str, findings: Findings) -> li
     """Returns the files of a split, sorted by name; a diagnostic where there are none."""
     pattern = connector.patterns[split]
     root = connector.roots.get(split) or "."
+    if is_url(pattern):
+        return _remote_files(connector, split, findings)
     shown_pattern = _name(pattern, root)
     is_glob = glob.has_magic(pattern) and not Path(pattern).exists()
     paths = [pattern] if not is_glob else glob.glob(pattern, recursive=True)  # noqa: PTH207 - `Path.glob` takes no absolute pattern
@@ -100,7 +104,40 @@ def input_files(connector: plan.Connector, split: str, findings: Findings) -> li
     return []
 
 
+def _remote_files(connector: plan.Connector, split: str, findings: Findings) -> list[InputFile]:
+    pattern, root = connector.patterns[split], connector.roots[split]
+    kind = pattern.partition("://")[0]
+    notes: tuple[str, ...] = ()
+    try:
+        found = files_at(pattern)
+    except ImportError as error:
+        code, what = "T1030", f"`{kind}://` needs a library that is not installed"
+        notes = (str(error)[:_MAX_NOTE_CHARS].rstrip("."),)
+    except ValueError:
+        code, what = "T0512", f"`{kind}://` is no kind of URL that can be read"
+    except FileNotFoundError:
+        code, what = "T0510", f"there is no file `{pattern}`"
+    except OSError as error:
+        code, what = "T0512", f"`{pattern}` cannot be read"
+        notes = ((error.strerror or "no reason is given")[:_MAX_NOTE_CHARS].rstrip("."),)
+    else:
+        code, what = "T0511", f"no file matches `{pattern}`"
+        if found:
+            files = [InputFile(path, _name(path, root)) for path in found]
+            return sorted(files, key=lambda file: file.name)
+    findings.report(
+        code,
+        what[:100],
+        at=connector.at,
+        label=f"split `{split}` is read from here",
+        notes=notes,
+    )
+    return []
+
+
 def _name(path: str, root: str) -> str:
+    if is_url(path):
+        return path.removeprefix(root).lstrip("/")
     return Path(os.path.relpath(path, root)).as_posix()
 
 
@@ -200,12 +237,12 @@ def _blocks(file: InputFile, start: int, stop: int) -> Iterator[bytes]:
     """Yields decompressed bytes; every way a file can fail becomes a `FileProblemError`."""
     kind = compression(file)
     try:
-        with Path(file.path).open("rb") as opened:
+        with opened(file.path) as content:
             if stop:
-                opened.seek(start)
-                yield from _read_part(opened, stop - start)
+                content.seek(start)
+                yield from _read_part(content, stop - start)
             else:
-                yield from _decompressor(kind)(opened)
+                yield from _decompressor(kind)(content)
     except (EOFError, zlib.error, OSError, zstandard.ZstdError) as error:
         raise _problem(kind, Path(file.path).suffix, error) from error
 

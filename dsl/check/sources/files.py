@@ -15,6 +15,8 @@ from taskc.dsl.model.types import Path
 
 __all__ = ["files_of", "fill", "patterns_of"]
 
+_URL = "://"  # stands in no path of this machine
+
 
 def files_of(source: program.Source, unit: Unit) -> dict[str, str]:
     """Split -> what it reads; carved splits are left out, and what cannot be told."""
@@ -30,7 +32,7 @@ def files_of(source: program.Source, unit: Unit) -> dict[str, str]:
             continue
         if connector.kind == "hf":
             path = f"hf:{path}:{connector.arguments.get('config') or ''}:{split.file_name}"
-        else:
+        elif _URL not in path:
             path = posixpath.normpath(posixpath.join(source.folder, path))
         found[split.name] = path
     return found
@@ -50,7 +52,9 @@ def patterns_of(
     for split in splits:
         if split.carve is None:
             path = fill(_below_root(connector.path, unit), unit, split=split.file_name) or ""
-            found[split.name] = "" if posixpath.isabs(path) else path and posixpath.normpath(path)
+            if _URL not in path:
+                path = "" if posixpath.isabs(path) else path and posixpath.normpath(path)
+            found[split.name] = path
             if connector.kind == "hf":  # its path is that of every split
                 found[split.name] += f":{split.file_name}"
     return found
@@ -91,7 +95,7 @@ def _value(expression: Expression, unit: Unit, split: str, *, is_first: bool) ->
             param = _param(expression, unit)
     if param is None or param.value is None:
         return None
-    if is_first and isinstance(param.type, Path):
+    if is_first and isinstance(param.type, Path) and _URL not in str(param.value):
         # A path starts where its parameter was declared, not where it is used.
         relative = posixpath.relpath(posixpath.join(param.base, str(param.value)), unit.folder.path)
         return str(param.value) if posixpath.isabs(str(param.value)) else relative

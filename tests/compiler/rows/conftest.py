@@ -103,6 +103,11 @@ class Workbench:
         self.folder = folder
         self.store = Store.open(folder / "store")
 
+    @staticmethod
+    def reread(source: plan.Source, keys: RowKeys) -> Rows:
+        """The rows of keys, with their values."""
+        return reread(source, keys)
+
     @contextmanager
     def another_store(self) -> Iterator[None]:
         """Loads with a store that knows nothing of what was loaded before."""

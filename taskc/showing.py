@@ -2,21 +2,29 @@
 
 In: a plan, a template, and which row of a source. Out: every prompt of the template that the row
 can be given, with its ids and mask; or why the row gives none. The row is read, shaped and keyed
-as in a build, and no further row than need be is read: a row by its number reads the file up to it.
+as in a build, and no further row than need be is read: a row by its number reads the file up to it,
+unless `dedup`, `carve` or `limit` choose among all rows. Those are then found in the store, where a
+build or an earlier look at them has left their keys.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from taskc.compiler import plan
 from taskc.compiler.engines.local import LocalEngine
 from taskc.compiler.examples import EncodeTask, Rows
+from taskc.compiler.rows.connect.files import InputFile
+from taskc.compiler.rows.connect.reading import split_files
+from taskc.compiler.rows.findings import Findings
 from taskc.compiler.rows.load import Loaded, load
-from taskc.compiler.rows.reread import RereadError, read_rows, refusing
 from taskc.compiler.rows.row_keys import RowKeys
+from taskc.compiler.rows.survey import SurveyTask, survey
 from taskc.compiler.store.objects import Store
+from taskc.compiler.tracing.following import Following, index_of, words
+from taskc.compiler.tracing.row import Look, look, whole
 from taskc.compiler.turns.encode import encode
 from taskc.dsl.diagnostics import Diagnostic
 from taskc.dsl.errors import has_errors
@@ -72,15 +80,20 @@ class Shown:
     drops: tuple[tuple[str, str], ...]
 
 
+# Opens the store; it is asked for where a choice among all rows has to be known.
+StoreOf = Callable[[], Store]
+Found = tuple[Rows | None, Sequence[Diagnostic]]  # a row alone, or at least one error
+
+
 def show(
-    lowered: plan.Plan, wanted: Wanted, store: Store
+    lowered: plan.Plan, wanted: Wanted, store: StoreOf
 ) -> tuple[Shown | None, Sequence[Diagnostic]]:
     """Returns the row as each prompt phrases it, or None with at least one error.
 
     Args:
         lowered: The plan.
         wanted: Which row, by which template.
-        store: Knows what builds have seen of the files.
+        store: Opens the store, which knows what builds have seen of the files.
 
     Raises:
         NotShownError: If there is no such template, prompt, source, split or row, or a clause of
@@ -135,97 +148,98 @@ def _source(build: plan.BuildPlan, template: plan.Template, name: str) -> plan.S
     raise NotShownError(f"template {template.name!r} does not serve {name!r}; it serves: {names}")
 
 
-def _row(
-    source: plan.Source, wanted: Wanted, store: Store
-) -> tuple[Rows | None, Sequence[Diagnostic]]:
+# ---- which row -----------------------------------------------------------------------------------
+
+
+def _row(source: plan.Source, wanted: Wanted, store: StoreOf) -> Found:
     """The row alone, with its own key."""
-    loaded = _loaded(source, wanted, store)
-    if has_errors(loaded.diagnostics):
-        return None, loaded.diagnostics
-    keys = loaded.rows.get(wanted.split)
-    if keys is None:
-        known = ", ".join([*source.splits, *(carved.name for carved in source.carved)])
+    origins = {carve.name: carve.origin for carve in source.carved}
+    origin = origins.get(wanted.split, wanted.split)
+    if origin not in source.splits:
+        known = ", ".join([*source.splits, *origins])
         raise NotShownError(
             f"source {source.name!r} has no split {wanted.split!r} in the builds; it has: {known}"
         )
-    found = _wanted_among(keys, wanted)
-    if found is None:
-        raise NotShownError(_why_not(source, loaded, wanted, store))
-    try:
-        return _read(source, keys, found), []
-    except RereadError as error:
-        return None, [error.diagnostic]
+    findings = Findings(source.name, source.at)
+    files = split_files(source.connector, origin, findings)
+    if not files:
+        return None, findings.diagnostics()
+    found = None if wanted.row_id else look(source, files[0], whole(0), wanted.row)
+    if found is not None and found.diagnostics:
+        return None, found.diagnostics
+    if found is not None and found.refused is not None:
+        raise NotShownError(f"{_name(source, wanted)} is dropped by `where` at {found.refused.at}")
+    is_chosen = bool(source.carved or source.limit is not None or source.dedup is not None)
+    if found is None or is_chosen:
+        return _chosen(source, wanted, origin, files[0], store())
+    return found.rows(source.name, wanted.split, _ordinal(source, found)), []
 
 
-def _loaded(source: plan.Source, wanted: Wanted, store: Store) -> Loaded:
-    carved = [each.name for each in source.carved if each.origin == wanted.split]
-    return load(
-        source,
-        [wanted.split, *carved],
-        engine=LocalEngine(jobs=1),
-        store=store,
-        sample=_num_needed(source, wanted),
+def _ordinal(source: plan.Source, found: Look) -> int:
+    """How many equal rows stand before a row of its split's first file."""
+    surveyed = survey(
+        SurveyTask(source=source, file=found.file, range=whole(0), most_rows=found.number)
     )
+    before = surveyed.ids[surveyed.lines < found.number - 1]
+    return int(np.count_nonzero((before == _numbers(found.row_id)).all(axis=1)))
 
 
-def _num_needed(source: plan.Source, wanted: Wanted) -> int | None:
-    """How many rows must be read to know what becomes of the one; None = all of them."""
-    chosen_among_all = source.carved or source.limit is not None or source.dedup is not None
-    return None if wanted.row_id or chosen_among_all else wanted.row
-
-
-def _wanted_among(keys: RowKeys, wanted: Wanted) -> int | None:
-    """The first row that is meant; None: it is not among these."""
-    every = np.arange(len(keys))
+def _chosen(
+    source: plan.Source, wanted: Wanted, origin: str, file: InputFile, store: Store
+) -> Found:
+    """The row among those that are left when all were looked at."""
+    following = Following(origin, file.name, wanted.row)
+    splits = [origin, *(carve.name for carve in source.carved if carve.origin == origin)]
+    with LocalEngine() as engine:
+        loaded = load(source, splits, engine=engine, store=store, follower=following)
+    if has_errors(loaded.diagnostics):
+        return None, loaded.diagnostics
+    rows = loaded.rows[wanted.split]
     if wanted.row_id:
-        found = (row for row in every if keys.ids[row].tobytes().hex().startswith(wanted.row_id))
-        return next(map(int, found), None)
-    is_meant = (keys.numbers(every) == wanted.row) & (keys.file_indices(every) == 0)
-    return int(is_meant.argmax()) if is_meant.any() else None
+        index = _by_id(rows, wanted.row_id.lower())
+    else:
+        index = index_of(rows, file.name, wanted.row)
+    if index is None:
+        raise NotShownError(_why_not(source, wanted, loaded, following))
+    place = rows.inputs.ranges[int(rows.ranges[index])]
+    number = place.first_number + int(rows.lines[index])
+    found = look(source, rows.inputs.files[place.file], place, number)
+    assert found is not None, "a row that was surveyed a moment ago is there"
+    if found.diagnostics:  # its file was changed meanwhile
+        return None, found.diagnostics
+    return found.rows(source.name, wanted.split, int(rows.ordinals_of(np.array([index]))[0])), []
 
 
-def _read(source: plan.Source, keys: RowKeys, row: int) -> Rows:
-    """The row with its values."""
-    one = keys.pick(np.array([row]))
-    place = keys.inputs.ranges[int(one.ranges[0])]
-    wanted = (one.ids, one.ordinals_of(np.array([0])))
-    (rows,) = read_rows(source, keys.inputs.files[place.file], place, one.lines, wanted)
-    return replace(rows, split=keys.split)
-
-
-def _why_not(source: plan.Source, loaded: Loaded, wanted: Wanted, store: Store) -> str:
-    """Words for a row that is not there: a clause dropped it, it moved away, or it never was."""
-    what = f"row {wanted.row_id or wanted.row} of source {source.name!r}, split {wanted.split!r}"
-    if not wanted.row_id:
-        where = _refusing_where(source, loaded.rows[wanted.split], wanted)
-        if where is not None:
-            return f"{what} is dropped by `where` at {where.at}"
-    for name, others in loaded.rows.items():
-        if _wanted_among(others, wanted) is not None:
-            return f"{what} was carved out into split {name!r}"
-    clauses = [("limit", source.limit_at or source.at)] if source.limit is not None else []
-    clauses += [("dedup", source.dedup.at)] if source.dedup is not None else []
-    for clause, at in clauses:
-        # Without the last clause that drops it the row is there.
-        source = source.model_copy(update={clause: None})
-        again = _loaded(source, wanted, store).rows[wanted.split]
-        if _wanted_among(again, wanted) is not None:
-            return f"{what} is dropped by `{clause}` at {at}"
-    return f"{what} is not there; the split holds {loaded.counts[wanted.split].kept:,} rows"
-
-
-def _refusing_where(source: plan.Source, keys: RowKeys, wanted: Wanted) -> plan.Where | None:
-    """The `where` that refuses the row of the first file with this number, if it is there."""
-    before = [
-        place
-        for place in keys.inputs.ranges
-        if place.file == 0 and place.first_number <= wanted.row
-    ]
-    if not before:
+def _by_id(rows: RowKeys, start: str) -> int | None:
+    """The first row whose id starts with hexadecimal digits."""
+    try:
+        head = _numbers(bytes.fromhex(start[: len(start) // 2 * 2]))[: rows.ids.shape[1]]
+    except ValueError:
         return None
-    place = before[-1]
-    line = wanted.row - place.first_number
-    return refusing(source, keys.inputs.files[place.file], place, line)
+    near = np.flatnonzero((rows.ids[:, : len(head)] == head).all(axis=1)).tolist()
+    return next((row for row in near if bytes(rows.ids[row]).hex().startswith(start)), None)
+
+
+def _numbers(row_id: bytes) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(row_id, np.uint8)
+
+
+def _why_not(source: plan.Source, wanted: Wanted, loaded: Loaded, following: Following) -> str:
+    """Words for a row that is not there: a clause dropped it, it moved away, or it never was."""
+    name = _name(source, wanted)
+    if not wanted.row_id and following.ordinal is not None:
+        last = following.choices[-1] if following.choices else None
+        if last is not None and not last.is_left:
+            return f"{name} {words(last)}"
+        return f"{name} is not there: it is in split {following.split!r}"
+    return f"{name} is not there; the split holds {loaded.counts[wanted.split].kept:,} rows"
+
+
+def _name(source: plan.Source, wanted: Wanted) -> str:
+    return f"row {wanted.row_id or wanted.row} of source {source.name!r}, split {wanted.split!r}"
+
+
+# ---- what a prompt makes of it -------------------------------------------------------------------
 
 
 def _drawn(build: plan.BuildPlan, source: plan.Source, rows: Rows) -> str:

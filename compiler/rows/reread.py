@@ -9,8 +9,6 @@ other rows than were surveyed stops the build.
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from taskc.compiler import plan
 from taskc.compiler.examples import Rows
 from taskc.compiler.places import error_at
@@ -22,7 +20,7 @@ from taskc.compiler.rows.row_keys import Ids, Uint32s
 from taskc.compiler.rows.shaping import BadRowError, Row, Shaping
 from taskc.dsl.diagnostics import Diagnostic
 
-__all__ = ["MAX_ROWS", "RereadError", "read_rows", "refusing"]
+__all__ = ["MAX_ROWS", "RereadError", "read_rows"]
 
 MAX_ROWS = 2_000  # in one `Rows`
 
@@ -92,27 +90,6 @@ def read_rows(
                 helps=problem.helps,
             )
         ) from problem
-
-
-def refusing(source: plan.Source, file: InputFile, place: Range, line: int) -> plan.Where | None:
-    """Returns the `where` that refuses the row at a place of a range.
-
-    None where every `where` keeps it, and where there is no such row, or one that can't be read.
-    """
-    shaping = Shaping(source)
-    wanted = np.array([line], np.uint32)
-    try:
-        for chunk in range_chunks(
-            source.connector, file, place, shaping.columns, _no_row, wanted=wanted
-        ):
-            for raw in chunk.rows:
-                env = shaping.env(*shaping.conform(raw, is_text=chunk.is_text))
-                shaping.evaluate_lets(env)
-                index = shaping.refusing(env)
-                return None if index is None else source.wheres[index]
-    except (FileProblemError, BadRowError):
-        return None
-    return None
 
 
 def _completed(pending: Rows, ids: Ids, ordinals: Uint32s, start: int) -> Rows:

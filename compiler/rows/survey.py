@@ -8,8 +8,10 @@ a row of 500 bytes, the format's parsing included.
 """
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from math import inf
 from types import NoneType
 from typing import Any
@@ -29,7 +31,7 @@ from taskc.compiler.rows.shaping import BadRowError, Row, Shaping
 from taskc.dsl.diagnostics import RowPlace
 from taskc.dsl.spelling import did_you_mean
 
-__all__ = ["NO_PICK", "SurveyTask", "Surveyed", "survey"]
+__all__ = ["NO_PICK", "SurveyTask", "Surveyed", "survey", "survey_row"]
 
 NO_PICK = 0xFFFF  # in `picks`: none of the values that are listed
 _MAX_PICK_CHARS = 256  # a longer text is nobody's option
@@ -146,6 +148,45 @@ def survey(task: SurveyTask) -> Surveyed:
         report_problem(surveyor.findings, connector, task.file, problem)
         is_broken = True
     return surveyor.result(is_broken=is_broken)
+
+
+def survey_row(task: SurveyTask, number: int) -> tuple[Surveyed, RawChunk | None]:
+    """Looks at one row of a range, as `survey` does; nothing behind its chunk is read.
+
+    Args:
+        task: The range.
+        number: The row's number in its file.
+
+    Returns:
+        What was found; `num_read` is 0 where no row has that number. And the row as it stands in
+        the file, None where the format can't read it.
+    """
+    surveyor = _Surveyor(task)
+    connector = task.source.connector
+    found: RawChunk | None = None
+    is_broken = False
+
+    def bad_row(bad: BadRow) -> None:
+        if bad.number == number:
+            surveyor.bad_row(bad)
+
+    try:
+        for chunk in range_chunks(
+            connector, task.file, task.range, surveyor.shaping.columns, bad_row
+        ):
+            numbers = chunk.numbers
+            at = bisect_left(numbers, number)
+            if at < len(numbers):
+                if numbers[at] == number:
+                    found = replace(chunk, numbers=[number], rows=[chunk.rows[at]])
+                    surveyor.take(replace(found, rows=deepcopy(found.rows)))
+                break
+        surveyor.say_bad_rows()
+    except FileProblemError as problem:
+        surveyor.say_bad_rows()
+        report_problem(surveyor.findings, connector, task.file, problem)
+        is_broken = True
+    return surveyor.result(is_broken=is_broken), found
 
 
 # ---- chunk by chunk ------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ templates are written: change a word, look again.
 
 import argparse
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from taskc.cli import console
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         report_errors(checked)
         return 1
     from taskc.api import lower_sound
-    from taskc.compiler.store.project import open_store
+    from taskc.compiler.store.project import opened_store
     from taskc.showing import NotShownError, Wanted, show
 
     wanted = Wanted(
@@ -67,9 +67,9 @@ def run(options: argparse.Namespace) -> int:
         row_id=options.id,
     )
     try:
-        with TemporaryDirectory(prefix="taskc-") as spare:
-            store = open_store([options.spec], url=console.chosen_store(None), fallback=spare)
-            shown, found = show(lower_sound(checked), wanted, store)
+        with ExitStack() as stack:
+            store = opened_store([options.spec], url=console.chosen_store(None))
+            shown, found = show(lower_sound(checked), wanted, lambda: stack.enter_context(store))
     except NotShownError as error:
         console.say(f"error: {error}")
         return 1

@@ -145,6 +145,41 @@ def test_a_carved_row_is_in_the_carved_split(hello, show, shown):
     assert shown("sky", "--split", "dev", "--row", number)["row"] == int(number)
 
 
+def test_a_row_that_dedup_drops_names_the_one_that_stays(hello, show):
+    """And where the clause stands."""
+    data = hello / "data/weather.train.jsonl"
+    data.write_text(data.read_text(encoding="utf-8") * 2, encoding="utf-8")
+    change(hello, old="  license", new="  dedup   by report\n  license")
+    dropped = [number for number in (1, 46) if show("sky", "--row", str(number))[0]]
+    kept = 47 - dropped[0]
+    err = show("sky", "--row", str(dropped[0]))[2]
+
+    assert len(dropped) == 1
+    assert "is dropped by `dedup` at hello/hello.task:7" in err
+    assert f"row data/weather.train.jsonl:{kept} has its key and stays" in err
+
+
+def test_a_row_that_was_not_carved_is_not_in_the_carved_split(hello, show):
+    """It is said where it is."""
+    change(
+        hello,
+        old="splits  train, dev\n  fields",
+        new="splits  train, dev = carve(train, 9)\n  fields",
+    )
+    found = [show("sky", "--split", "dev", "--row", str(number)) for number in range(1, 46)]
+    left = [err for status, _, err in found if status]
+
+    assert len(left) == 36
+    assert all("is not there: it is in split 'train'" in err for err in left)
+
+
+def test_a_row_by_its_number_needs_no_store(hello, shown):
+    """Nothing beyond the row is read, so nothing of it is kept."""
+    shown("sky", "--row", "5")
+
+    assert not (hello / ".taskc").exists()
+
+
 # ---- what a prompt makes of it -------------------------------------------------------------------
 
 

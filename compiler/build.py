@@ -9,6 +9,7 @@ has changed, nothing is done.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from taskc.compiler.places import error_at
 from taskc.compiler.records import Record, record_of
 from taskc.compiler.requirements import unmet
 from taskc.compiler.rows.held_out import without_held_out
-from taskc.compiler.rows.load import Loaded, load
+from taskc.compiler.rows.load import Follower, Loaded, load
 from taskc.compiler.rows.overlap import overlaps, unseen_options, watched
 from taskc.compiler.sequences.evaluation import Evaluations, evaluation_sets
 from taskc.compiler.sequences.mixture import Mixed, mix
@@ -46,9 +47,13 @@ __all__ = [
     "build",
     "load_all",
     "place_of",
+    "quantities",
     "supplies_of",
     "text_engine",
+    "trained",
 ]
+
+_NOBODY: Mapping[str, Follower] = MappingProxyType({})
 
 # Called with a stage's name, what is worked on, and how many rows were done since the last call.
 Progress = Callable[[str, str, int], None]
@@ -161,7 +166,7 @@ def _build(
         for _, count in supply.dropped(num)
     )
     stream = training_stream(made.supplies, made.mixed.places)
-    built.diagnostics += unmet(build_plan, _quantities(delivered, stream, fallen))
+    built.diagnostics += unmet(build_plan, quantities(delivered, stream, fallen))
     if has_errors(built.diagnostics):
         return
     packs = packed(build_plan, stream)
@@ -187,11 +192,16 @@ def _build(
 
 
 def load_all(
-    build_plan: plan.BuildPlan, means: Means
+    build_plan: plan.BuildPlan, means: Means, followers: Mapping[str, Follower] = _NOBODY
 ) -> tuple[dict[str, Loaded], list[Diagnostic]]:
     """Reads and shapes every source; a training source without a row left is an error.
 
     Rows that equal one of a held-out cluster are left out.
+
+    Args:
+        build_plan: The build.
+        means: What it works with.
+        followers: Who is told of the choices among a source's rows, by its name.
     """
     loaded = {}
     findings: list[Diagnostic] = []
@@ -205,6 +215,7 @@ def load_all(
             watched=watched(build_plan, source.name),
             sample=build_plan.sample,
             progress=_told(means.progress, source.name),
+            follower=followers.get(source.name),
         )
         loaded[source.name] = found
         empty = []
@@ -350,7 +361,7 @@ def _delivered(made: _Made) -> dict[str, Figures]:
     }
 
 
-def _quantities(
+def quantities(
     delivered: Mapping[str, Figures], stream: Stream, num_fallen: int
 ) -> dict[str, int | float]:
     """The figures that a `require` may name."""

@@ -86,7 +86,7 @@ class Supply:
         self._fallen: list[Fallen] = []
         self._counted: Array | None = None  # rows that later repetitions draw from, in file order
         self._repetition = 0
-        self._order = self._ranked()[:max_rows]
+        self._order = self._ranked(0, None)[:max_rows]
         if max_rows is not None:
             self._counted = np.sort(self._order)
         self._next = 0
@@ -97,10 +97,10 @@ class Supply:
         self._missing = 0  # what the open ask is for
         self._is_exact = False
 
-    def _ranked(self) -> Array:
-        """The rows that count, in the order of the present repetition, uint32."""
-        rows, counted = self.rows, self._counted
-        draws = rows.draws(self._scope, self._repetition, "rank", counted)
+    def _ranked(self, repetition: int, counted: Array | None) -> Array:
+        """The rows that count (None: all), in the order of a repetition, uint32."""
+        rows = self.rows
+        draws = rows.draws(self._scope, repetition, "rank", counted)
         if counted is None:
             return drawn_order(draws, rows.ids, rows.ordinals).astype(np.uint32)
         ordinals = None if rows.ordinals is None else rows.ordinals[counted]
@@ -211,7 +211,7 @@ class Supply:
     def _start_over(self) -> None:
         """Begins the next repetition."""
         self._repetition += 1
-        self._order = self._ranked()
+        self._order = self._ranked(self._repetition, self._counted)
         self._next = 0
 
     def settle(self) -> None:
@@ -244,11 +244,25 @@ class Supply:
         A row that fell after the last unit wanted was, for the ledger, never asked for; one that
         another repetition delivers did not fall.
         """
+        return self._fallen_before(num_units).counted(self.maker.drops)
+
+    def drop_of(self, row: int, num_units: int) -> Drop | None:
+        """Why a row fell on the way to the first `num_units` units; None: it did not."""
+        fallen = self._fallen_before(num_units)
+        own = np.flatnonzero(fallen.row == row).tolist()
+        return [*self.maker.drops][fallen.drop[own[0]]] if own else None
+
+    def rank_of(self, row: int) -> int:
+        """The place of a row in the order of the first repetition, from 1."""
+        return int(np.flatnonzero(self._ranked(0, None) == row)[0]) + 1
+
+    def _fallen_before(self, num_units: int) -> Fallen:
+        """The rows that fell on the way to the first `num_units` units, each once."""
         fallen = Fallen.joined(self._fallen)
         end = num_units + (self.distinct is not None and num_units >= self.distinct)
         fallen = fallen.pick((fallen.before < end) & ~self._delivered(num_units)[fallen.row])
         _, first = np.unique(fallen.row, return_index=True)
-        return fallen.pick(np.sort(first)).counted(self.maker.drops)
+        return fallen.pick(np.sort(first))
 
     def _delivered(self, num_units: int) -> Array:
         """Which rows the first `num_units` units deliver, a bool for each."""

@@ -28,7 +28,7 @@ from taskc.compiler.turns.tokenizer import Loaded, load
 from taskc.compiler.turns.turn import Fate, Mistake
 from taskc.dsl.diagnostics import Diagnostic, RowPlace
 
-__all__ = ["EncodedPairs", "encode", "encode_pairs", "report_mistake"]
+__all__ = ["EncodedPairs", "encode", "encode_pairs", "lay_out", "report_mistake"]
 
 
 @dataclass(slots=True)
@@ -120,6 +120,24 @@ def encode_pairs(  # noqa: PLR0917 - the task and its pairs, then what is made o
     return _Chunk(task, phrasing, findings).encoded(frame, loaded)
 
 
+def lay_out(
+    examples: Sequence[Phrased],
+    format_: plan.Format,
+    frame: Frame,
+    loaded: Loaded,
+    *,
+    evaluation: bool,
+) -> Layout:
+    """Lays phrased examples out as the format says."""
+    match format_:
+        case plan.PromptTargetFormat():
+            return prompt_target.laid_out(examples, format_, frame, loaded, evaluation=evaluation)
+        case plan.ChatFormat():
+            return chat.laid_out(examples, format_, frame, loaded, evaluation=evaluation)
+        case _:
+            assert_never(format_)
+
+
 def report_mistake(task: EncodeTask, row: int, mistake: Mistake, findings: Findings) -> None:
     """Adds the mistake of a row."""
     findings.report(
@@ -150,7 +168,8 @@ class _Chunk:
 
     def encoded(self, frame: Frame, loaded: Loaded) -> EncodedPairs:
         """Lays out, assembles and says what became of every example."""
-        layout = self._laid_out(frame, loaded)
+        task = self.task
+        layout = lay_out(self.examples, task.format, frame, loaded, evaluation=task.evaluation)
         self._find_spelled(layout, loaded)
         self._find_too_long(layout)
         laid = self._assembled(layout)
@@ -167,18 +186,6 @@ class _Chunk:
             references=[list(example.references) for example in of],
             fates=self.fates,
         )
-
-    def _laid_out(self, frame: Frame, loaded: Loaded) -> Layout:
-        evaluation = self.task.evaluation
-        match self.task.format:
-            case plan.PromptTargetFormat() as format_:
-                return prompt_target.laid_out(
-                    self.examples, format_, frame, loaded, evaluation=evaluation
-                )
-            case plan.ChatFormat() as format_:
-                return chat.laid_out(self.examples, format_, frame, loaded, evaluation=evaluation)
-            case _:
-                assert_never(self.task.format)
 
     def _assembled(self, layout: Layout) -> Assembled:
         """Assembles, leaving out examples in which nothing would be trained."""

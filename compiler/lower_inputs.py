@@ -40,9 +40,12 @@ class InputLowering:
         names = {}
         for split in splits:
             pattern, root = self._path(connector.path, source.folder, split.file_name)
-            if connector.kind == "hf":
+            if connector.kind in {"hf", "plugin"}:
                 names[split.name] = split.file_name
-                pattern, root = _data_set(pattern, root, connector.path, source.folder)
+                written, own_root = self._filled(connector.path, split.file_name)
+                # A text that begins as a path does is one, whatever lies on the disk.
+                if not own_root and not written.startswith(FOLDER_STARTS):
+                    pattern, root = written, ""
             patterns[split.name] = pattern
             roots[split.name] = root
         return plan.Connector.model_validate(
@@ -79,10 +82,19 @@ class InputLowering:
         A path parameter at the start brings its own root; otherwise the path starts at the folder
         of the file that declares it.
         """
-        if text is None:
-            return "", folder
+        written, root = self._filled(text, split)
+        if root:
+            return written if is_url(written) else posixpath.normpath(written), root
+        if is_url(written):
+            return written, root_of(written)
+        return (_join(folder, written) if text is not None else ""), folder
+
+    def _filled(self, text: syntax.Text | None, split: str) -> tuple[str, str]:
+        """A path with its placeholders filled in, and the root that its path parameter brings."""
         root = ""
         written = ""
+        if text is None:
+            return written, root
         for part in text.parts:
             if isinstance(part, syntax.Piece):
                 written += part.text
@@ -95,11 +107,7 @@ class InputLowering:
                 written = root
             else:
                 written += str(param.value)
-        if root:
-            return written if is_url(written) else posixpath.normpath(written), root
-        if is_url(written):
-            return written, root_of(written)
-        return _join(folder, written), folder
+        return written, root
 
     def _path_param(self, node: syntax.Expression) -> checked.Param | None:
         """The parameter that a path's placeholder names; None for `{split}`."""
@@ -146,21 +154,6 @@ class InputLowering:
                 found.append(package)
                 waiting += package.imports.values()
         return found
-
-
-def _data_set(pattern: str, root: str, written: syntax.Text | None, folder: str) -> tuple[str, str]:
-    """A folder with its root, or the id of a data set of the hub and no root.
-
-    Written `./`, `../` or `/` first, or a parameter of type path, it is a folder: what a text means
-    must not depend on what lies on a disk.
-    """
-    first = written.parts[0] if written and written.parts else ""
-    is_folder = root != folder or (
-        isinstance(first, syntax.Piece) and first.text.startswith(FOLDER_STARTS)
-    )
-    if is_folder:
-        return pattern, root
-    return posixpath.relpath(pattern, folder), ""
 
 
 def _join(folder: str, path: str) -> str:

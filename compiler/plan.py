@@ -211,14 +211,17 @@ class Connector(Model):
 
     Attributes:
         patterns: Split name -> path or glob, absolute or relative to the working directory,
-            parameters and `{split}` filled in; for `hf`, a folder or the id of a data set.
+            parameters and `{split}` filled in; for `hf`, a folder or the id of a data set; for
+            `plugin`, whatever it reads.
         roots: Split name -> the longest folder of the pattern without wildcard: provenance shows
-            files relative to it; "" for a data set of the hub.
-        names: Split name -> what the split is called there, for `hf`; elsewhere the path says it.
-        options: delimiter, columns, config, revision ... as written.
+            files relative to it; "" for what is no file.
+        names: Split name -> what the split is called there, for `hf` and `plugin`; elsewhere the
+            path says it.
+        options: delimiter, columns, config, revision ... as written; for `plugin` its name, and
+            what it takes itself.
     """
 
-    kind: Literal["jsonl", "csv", "tsv", "parquet", "arrow", "text", "hf"]
+    kind: Literal["jsonl", "csv", "tsv", "parquet", "arrow", "text", "hf", "plugin"]
     patterns: dict[str, str]
     roots: dict[str, str]
     names: dict[str, str] = {}

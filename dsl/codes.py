@@ -265,6 +265,7 @@ CODES: dict[str, Code] = {
     "T0542": Code(_ERROR, "hub that cannot be reached"),
     "T0543": Code(_ERROR, "split or configuration that a data set lacks"),
     "T0544": Code(_ERROR, "data set that cannot be read"),
+    "T0545": Code(_ERROR, "connector that no package has"),
     # ---- T0801-T0829: rows
     "T0801": Code(_ERROR, "field that is not of its declared type"),
     "T0802": Code(_ERROR, "row without a field that is read"),
@@ -295,4 +296,5 @@ CODES: dict[str, Code] = {
     "T1011": Code(_ERROR, "build that is no longer what was planned"),
     "T1020": Code(_ERROR, "disk without space for an artefact"),
     "T1030": Code(_ERROR, "library that is not installed"),
+    "T1031": Code(_ERROR, "connector of a package that fails"),
 }

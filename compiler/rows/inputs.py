@@ -67,7 +67,7 @@ def _stamped(file: InputFile) -> InputFile:
 
 
 def _is_cut_by_lines(connector: plan.Connector, file: InputFile) -> bool:
-    return connector.kind in {"jsonl", "text"} and not compression(file)
+    return connector.kind in {"jsonl", "text", "plugin"} and not compression(file)
 
 
 def _listing(files: Sequence[InputFile], found: dict[str, FileDigests | OSError]) -> str:

@@ -40,7 +40,7 @@ _WINDOW_RANGES = 256  # surveyed together; their columns stand in memory twice
 _BYTES_PER_ROW = 64  # taken for that where rows can only be counted by reading them
 _SURVEYED_PER_ENCODED = 8  # rows that are surveyed in the time in which one is encoded
 
-_ORIGINS = {"config", "revision"}  # options that say which files; how they are read others say
+_READING = ("columns", "delimiter")  # options that say how files are read; others say which
 
 Bools = npt.NDArray[np.bool_]
 
@@ -175,7 +175,7 @@ def _clauses(source: plan.Source, watched: Sequence[str]) -> str:
     options = source.connector.options
     read: list[Any] = [
         source.connector.kind,
-        {name: value for name, value in options.items() if name not in _ORIGINS},
+        {name: options.get(name) for name in _READING},
         source.columns,
         source.reads,
         source.row,

@@ -133,6 +133,20 @@ CONNECTORS: Final = _table(
     Form("arrow", "Arrow IPC files and streams.", (_path(_FILES),)),
     Form("text", "Plain text: one row a line, in the column `text`.", (_path(_FILES),)),
     Form(
+        "plugin",
+        "Rows that another package's connector gives.",
+        (
+            FormArgument("connector", Kind.TEXT, "Its name.", by_position=True),
+            FormArgument(
+                "path",
+                Kind.TEXT,
+                "What it reads; a file or folder starts with `./`, `../`, `/` or a path parameter.",
+                by_position=True,
+            ),
+        ),
+        is_open=True,
+    ),
+    Form(
         "hf",
         "A data set of the Hugging Face hub, or a folder in its form.",
         (

@@ -1,8 +1,8 @@
-"""`taskc info`: which versions are at work, and which extras are there.
+"""`taskc info`: which versions are at work, and which extras and connectors are there.
 
-In: nothing. Out: versions of taskc, Python and the libraries that decide a result, and for each
-extra whether it is installed and how to install it. Nothing heavy is imported: versions are read
-from the installed distributions' own records.
+In: nothing. Out: versions of taskc, Python and the libraries that decide a result, for each extra
+whether it is installed and how to install it, and the connectors that packages offer. Nothing heavy
+is imported: all is read from the installed distributions' own records.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from taskc.cli import console
 
 __all__ = ["SUMMARY", "add_arguments", "run", "taskc_version"]
 
-SUMMARY = "Show versions and which extras are installed"
+SUMMARY = "Show versions, and which extras and connectors are installed"
 
 DISTRIBUTION = "taskc-lang"
 _BASE = ("numpy", "pyarrow", "pydantic", "tokenizers", "lark", "google-re2")
@@ -31,8 +31,10 @@ def taskc_version() -> str:
 def run(options: argparse.Namespace) -> int:
     """Prints the versions; always 0."""
     import platform
+    from importlib.metadata import entry_points
 
     libraries = {name: _version(name) for name in _BASE}
+    connectors = {each.name: each.value for each in entry_points(group="taskc.connectors")}
     extras = {extra: {name: _version(name) for name in names} for extra, names in _EXTRAS.items()}
     if options.json:
         console.emit_json(
@@ -42,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
                 "python": platform.python_version(),
                 "libraries": libraries,
                 "extras": extras,
+                "connectors": connectors,
             }
         )
         return 0
@@ -50,6 +53,8 @@ def run(options: argparse.Namespace) -> int:
     console.emit(console.table(rows, num_left=2, indent=""))
     for extra, found in extras.items():
         console.emit(f"\nextra `{extra}`: {_state(extra, found)}")
+    for name, place in connectors.items():
+        console.emit(f"\nconnector `{name}`: {place}")
     return 0
 
 

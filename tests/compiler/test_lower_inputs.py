@@ -96,3 +96,38 @@ def test_only_the_hub_may_change(tmp_path, path, warned):
     codes = {found.code for found in check([str(tmp_path)], params={}).diagnostics}
 
     assert ("T0505" in codes) == warned
+
+
+PLUGINS = [
+    ('"select a//b from {split}"', "select a//b from train", ""),
+    ('"./people.db"', "people.db", "."),
+    ('"{data}/people.db"', "../data/people.db", "../data"),
+]
+
+
+@pytest.mark.parametrize(("path", "pattern", "root"), PLUGINS)
+def test_a_plugin_is_given_what_it_takes(tmp_path, monkeypatch, path, pattern, root):
+    """Only what begins as a path is one; arguments are constants that it alone knows."""
+    call = f'plugin("sqlite", {path}, table: "t", n: 3, on: true, words: ["a", "b"])'
+    spec = SPEC.replace('hf({path}, revision: "abc")', "{from_}").format(from_=call)
+    (tmp_path / "moods.task").write_text(spec, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    checked = check(["."], params={})
+    assert [] == [found for found in checked.diagnostics if found.severity is Severity.ERROR]
+    connector = lower(checked.program).builds[0].sources[0].connector
+
+    assert (pattern, root) == (connector.patterns["train"], connector.roots["train"])
+    assert {"train": "train", "dev": "validation"} == connector.names
+    assert {"connector": "sqlite", "table": "t", "n": 3, "on": True, "words": ["a", "b"]} == (
+        connector.options
+    )
+
+
+def test_a_row_is_no_argument(tmp_path):
+    """What a connector is given is known with the spec."""
+    call = 'plugin("sqlite", "./people.db", table: body)'
+    spec = SPEC.replace('hf({path}, revision: "abc")', "{from_}").format(from_=call)
+    (tmp_path / "moods.task").write_text(spec, encoding="utf-8")
+    found = check([str(tmp_path)], params={}).diagnostics
+
+    assert ["T0229"] == [each.code for each in found if each.severity is Severity.ERROR]

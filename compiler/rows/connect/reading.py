@@ -14,6 +14,7 @@ from taskc.compiler.rows.connect.delimited import delimited_chunks
 from taskc.compiler.rows.connect.files import FileProblemError, InputFile, input_files
 from taskc.compiler.rows.connect.hub import hub_files
 from taskc.compiler.rows.connect.lines import json_chunks, text_chunks
+from taskc.compiler.rows.connect.plugin import plugin_files
 from taskc.compiler.rows.connect.raw import BadRow, RawChunk, ReportRow, Wanted
 from taskc.compiler.rows.findings import Findings
 from taskc.compiler.rows.ranges import Range
@@ -56,7 +57,7 @@ def range_chunks(
     given = options.get("columns")
     names = tuple(given) if isinstance(given, list) else None
     match connector.kind:
-        case "jsonl":
+        case "jsonl" | "plugin":
             return json_chunks(file, place, bad_row, wanted)
         case "csv" | "tsv" as kind:
             delimiter = str(options.get("delimiter") or ",")
@@ -180,6 +181,8 @@ def split_files(
     """
     if connector.kind == "hf":
         return hub_files(connector, split, findings, store)
+    if connector.kind == "plugin":
+        return plugin_files(connector, split, findings, store)
     if len(str(connector.options.get("delimiter") or ",")) != 1:
         findings.report(
             "T0523",

@@ -4,13 +4,22 @@ In: the `from` of a source or tokenizer. Out: a connector whose texts are still 
 Whether a file exists is not asked here.
 """
 
+from taskc.dsl.check.expressions.constants import Outcome
 from taskc.dsl.check.forms import Bound, FormReader
 from taskc.dsl.check.units import Unit
 from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
-from taskc.dsl.model.expressions import Attribute, Expression, Piece, Placeholder, Reference, Text
-from taskc.dsl.model.forms import CONNECTORS, TOKENIZERS
+from taskc.dsl.model.expressions import (
+    Attribute,
+    Expression,
+    ListDisplay,
+    Piece,
+    Placeholder,
+    Reference,
+    Text,
+)
+from taskc.dsl.model.forms import CONNECTORS, TOKENIZERS, FormArgument, Kind
 from taskc.dsl.model.types import Bool, Cluster, Optional, Path, Type
 from taskc.dsl.words import a_type, listed, suggestion
 
@@ -27,7 +36,8 @@ __all__ = [
 ]
 
 SPLIT = "split"  # the name that stands for the split in a path
-FOLDER_STARTS = ("./", "../", "/")  # how the path of `hf` begins where it is none of the hub
+_MAIN = {"path", "id"}  # the argument that says what is read
+FOLDER_STARTS = ("./", "../", "/")  # how the path of `hf` or `plugin` begins where it is on a disk
 
 Arguments = dict[str, program.ParamValue | list[str]]
 
@@ -39,9 +49,10 @@ def check_connector(node: ast.From, unit: Unit, report: Reporter) -> program.Con
     if bound is None:
         return None
     path = _main_text(node, bound, unit, report, with_split=True)
-    if path is None:
+    further = _further(bound, reader)
+    if path is None or further is None:
         return None
-    return program.Connector(bound.form.name, path, _arguments(bound), node.span)
+    return program.Connector(bound.form.name, path, _arguments(bound) | further, node.span)
 
 
 def check_tokenizer_path(
@@ -78,10 +89,31 @@ def pin(
 def _arguments(bound: Bound) -> Arguments:
     """The arguments after the path, those that were left out with their defaults."""
     found: Arguments = {}
-    for argument in bound.form.arguments[1:]:
+    for argument in bound.form.arguments:
+        if argument.name in _MAIN:
+            continue
         value = bound.values[argument.name]
         assert value is None or isinstance(value, str | int | float | bool | list)
         found[argument.name] = value
+    return found
+
+
+def _further(bound: Bound, reader: FormReader) -> Arguments | None:
+    """Arguments that only the connector of another package knows; None where one is no constant."""
+    found: Arguments = {}
+    for name, expression in bound.extra.items():
+        if isinstance(expression, ListDisplay):
+            argument = FormArgument(name, Kind.TEXTS, "")
+            value = reader.read_value(bound.form, argument, expression)
+        else:
+            value = reader.constant(expression)
+            if isinstance(value, Outcome):
+                what = f"`{name}` of `{bound.form.name}`"
+                value = reader.scalar(Kind.SETTING, expression, what)  # says what is wrong
+        if isinstance(value, Outcome):
+            return None
+        assert value is None or isinstance(value, str | int | float | bool | list)
+        found[name] = value
     return found
 
 
@@ -89,8 +121,10 @@ def _main_text(
     node: ast.From, bound: Bound, unit: Unit, report: Reporter, *, with_split: bool
 ) -> Text | None:
     """The path or id, which may hold names."""
-    name = bound.form.arguments[0].name
-    text = node.texts.get("0")
+    names = [argument.name for argument in bound.form.arguments]
+    place = next(at for at, name in enumerate(names) if name in _MAIN)
+    name = names[place]
+    text = node.texts.get(str(place))
     if text is None:  # a parameter, or a text without names
         value = bound.word(name)
         text = Text((Piece(value, bound.spans[name]),) if value else (), bound.spans[name])

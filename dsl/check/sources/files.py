@@ -32,6 +32,8 @@ def files_of(source: program.Source, unit: Unit) -> dict[str, str]:
             continue
         if connector.kind == "hf":
             path = f"hf:{path}:{connector.arguments.get('config') or ''}:{split.file_name}"
+        elif connector.kind == "plugin":
+            path = f"plugin:{sorted(connector.arguments.items())}:{path}:{split.file_name}"
         elif _URL not in path:
             path = posixpath.normpath(posixpath.join(source.folder, path))
         found[split.name] = path
@@ -55,7 +57,7 @@ def patterns_of(
             if _URL not in path:
                 path = "" if posixpath.isabs(path) else path and posixpath.normpath(path)
             found[split.name] = path
-            if connector.kind == "hf":  # its path is that of every split
+            if connector.kind in {"hf", "plugin"}:  # its path is that of every split
                 found[split.name] += f":{split.file_name}"
     return found
 

@@ -133,7 +133,7 @@ def _check_files(
     """Two splits of one source must not read the same files."""
     if connector is None or connector.path is None:
         return
-    tells_apart = connector.kind == "hf" or has_split(connector.path)
+    tells_apart = connector.kind in {"hf", "plugin"} or has_split(connector.path)
     read: dict[str, program.Split] = {}
     for split in splits:
         if split.carve is not None:

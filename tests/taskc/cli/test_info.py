@@ -18,7 +18,7 @@ def test_info_for_programs(taskc, tmp_path):
     done = taskc("info", "--json", cwd=tmp_path)
     info = json.loads(done.stdout)
 
-    assert list(info) == ["version", "taskc", "python", "libraries", "extras"]
+    assert list(info) == ["version", "taskc", "python", "libraries", "extras", "connectors"]
     assert info["libraries"]["pyarrow"]
     assert set(info["extras"]) == {"hf", "s3", "train"}
 
@@ -31,3 +31,18 @@ def test_a_missing_extra_says_how_to_install_it(monkeypatch, capsys):
     entry.main(["info"])
 
     assert "torch missing; install with: pip install 'taskc-lang[train]'" in capsys.readouterr().out
+
+
+def test_connectors_of_packages_are_listed(tmp_path, monkeypatch, capsys):
+    """Nobody has to look through what is installed."""
+    from taskc.cli import entry
+
+    described = tmp_path / "taskc_sqlite-1.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text("Name: taskc-sqlite\nVersion: 1\n", encoding="utf-8")
+    points = "[taskc.connectors]\nsqlite = taskc_sqlite:rows\n"
+    (described / "entry_points.txt").write_text(points, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    entry.main(["info"])
+
+    assert "connector `sqlite`: taskc_sqlite:rows" in capsys.readouterr().out

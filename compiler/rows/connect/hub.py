@@ -9,10 +9,10 @@ without a network. Importing the library takes 2 s.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import orjson
 
@@ -43,6 +43,12 @@ class _Split(NamedTuple):
 
     name: str
     own: str
+
+
+# What the hub said in a build, which has a store of its own.
+_found: "WeakKeyDictionary[Store, dict[tuple[_DataSet, _Split], list[InputFile]]]" = (
+    WeakKeyDictionary()
+)
 
 
 class _ProblemError(Exception):
@@ -81,7 +87,7 @@ def hub_files(
     if known:
         return known
     try:
-        files = (_hub_split_files if data_set.is_on_hub else _split_files)(data_set, asked)
+        files = _asked_once(data_set, asked, store)
     except _ProblemError as problem:
         findings.report(
             problem.code,
@@ -136,10 +142,14 @@ def _remembered(store: Store | None, key: str) -> list[InputFile]:
 # ---- asking the library --------------------------------------------------------------------------
 
 
-@cache
-def _hub_split_files(data_set: _DataSet, split: _Split) -> list[InputFile]:
-    """Asks the hub once a process: a branch may move while a build goes on."""
-    return _split_files(data_set, split)
+def _asked_once(data_set: _DataSet, split: _Split, store: Store | None) -> list[InputFile]:
+    """The files of a split: the hub is asked once a build, during which a branch may move."""
+    if store is None or not data_set.is_on_hub:
+        return _split_files(data_set, split)
+    found = _found.setdefault(store, {})
+    if (data_set, split) not in found:
+        found[data_set, split] = _split_files(data_set, split)
+    return found[data_set, split]
 
 
 def _split_files(data_set: _DataSet, split: _Split) -> list[InputFile]:

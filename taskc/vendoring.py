@@ -274,9 +274,12 @@ class _Vendoring:
 def _root(place: str, connector: plan.Connector, split: str, files: Sequence[InputFile]) -> str:
     """The data root of a split in a source's own folder."""
     names = [file.name for file in files]
+    # Splits below one root have names of their own; those of other roots may be called alike.
+    if len(set(connector.roots.values())) > 1:
+        place = posixpath.join(place, split)
     if connector.kind == "hf":  # no pattern says which of its files are this split's
         return root_for(posixpath.join(place, split), names)
-    if names == ["."]:  # the data root is the file itself
+    if names in (["."], [""]):  # the data root is the file itself
         return posixpath.join(place, posixpath.basename(files[0].path))
     return root_for(place, [*names, described(connector, split)])
 

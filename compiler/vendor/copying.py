@@ -6,15 +6,12 @@ when it is read, so it is read.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
 
 from taskc.compiler.lock.digests import digests_of
+from taskc.compiler.rows.connect.remote import is_url, opened
 from taskc.compiler.store.objects import Store
-from taskc.compiler.store.remote import as_os_error
 
 __all__ = ["copied"]
 
@@ -32,7 +29,7 @@ def copied(path: str, target: Path, *, store: Store | None) -> tuple[str, bool]:
     Raises:
         OSError: If it can't be read or written.
     """
-    if "://" not in path and target.is_file():
+    if not is_url(path) and target.is_file():
         ours, theirs = digests_of([path, str(target)], store)
         if isinstance(ours, str) and ours == theirs:
             return ours, False
@@ -41,30 +38,13 @@ def copied(path: str, target: Path, *, store: Store | None) -> tuple[str, bool]:
     digest = sha256()
     try:
         with temporary.open("wb") as written:
-            for block in _blocks(path):
-                digest.update(block)
-                written.write(block)
+            with opened(path) as read:
+                while block := read.read(_BLOCK_BYTES):
+                    digest.update(block)
+                    written.write(block)
             written.flush()
             os.fsync(written.fileno())
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
     return digest.hexdigest(), True
-
-
-def _blocks(path: str) -> Iterator[bytes]:
-    if "://" not in path:
-        with Path(path).open("rb") as opened:
-            while block := opened.read(_BLOCK_BYTES):
-                yield block
-        return
-    with as_os_error(), _remote(path) as opened:
-        while block := opened.read(_BLOCK_BYTES):
-            yield block
-
-
-def _remote(url: str) -> AbstractContextManager[BinaryIO]:
-    import fsspec
-
-    opened: AbstractContextManager[BinaryIO] = fsspec.open(url, "rb")
-    return opened

@@ -10,14 +10,15 @@ import glob
 import posixpath
 
 from taskc.compiler import plan
+from taskc.compiler.rows.connect.remote import is_url
 
 __all__ = ["below", "described", "pattern_below", "root_for"]
 
 
 def below(path: str, root: str) -> str:
     """A path relative to its data root, both local or both below one URL."""
-    if "://" in path:
-        return path.removeprefix(root).lstrip("/") or posixpath.basename(path)
+    if is_url(path):
+        return path.removeprefix(root).lstrip("/")
     return posixpath.relpath(path, root)
 
 

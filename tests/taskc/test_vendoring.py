@@ -3,11 +3,17 @@
 import json
 import shutil
 import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
+import fsspec
 import pytest
 
 from taskc import checking
 from taskc.api import build_each, lower_sound
+from taskc.compiler.store.project import opened_store
+from taskc.locking import lock_each
 from taskc.runtime import reader
 from taskc.vendoring import check_folder, clash, vendor
 from taskc.workers import Workers
@@ -159,8 +165,6 @@ def test_a_second_time_only_what_changed_is_copied(hello, tmp_path):
 
 def test_only_what_was_locked_is_copied(hello, tmp_path):
     """A folder that is handed on holds what the lock says."""
-    from taskc.locking import lock_each
-
     list(lock_each(checked_at(hello)))
     dev = hello / "data/weather.dev.jsonl"
     dev.write_text(dev.read_text()[:-1])
@@ -237,6 +241,65 @@ def test_a_data_set_in_the_form_of_the_hub_is_read_without_its_library(
     result = vendor(checked_at(hello), tmp_path / "vendored")
     shutil.rmtree(hello / "data")
     monkeypatch.setitem(sys.modules, "datasets", None)
+    second = built(hello, tmp_path / "two", tmp_path / "vendored")
+
+    assert codes(result) == []
+    assert second.manifest.content_digest == first.manifest.content_digest
+    assert provenance(second) == provenance(first)
+
+
+@pytest.fixture
+def served(hello):
+    """Serves the folder of the hello data by HTTP; gives its URL, and ends when it is told."""
+    handler = partial(QuietHandler, directory=str(hello / "data"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.server_close()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Files of a folder, without a line for each request."""
+
+    def log_message(self, *_arguments):
+        """Says nothing."""
+
+
+def pointed_at(hello, url):
+    """Changes the spec to read its rows at a URL."""
+    spec = hello / "hello.task"
+    text = spec.read_text()
+    spec.write_text(text.replace('"data/weather.{split}.jsonl"', f'"{url}"'))
+
+
+def test_files_of_a_web_server_are_read_without_it(hello, tmp_path, served):
+    """Locked and vendored once; the server goes, and the build is the same."""
+    pointed_at(hello, f"http://127.0.0.1:{served.server_port}/weather.{{split}}.jsonl")
+    first = built(hello, tmp_path / "one")
+    with opened_store([hello], url=str(tmp_path / "store")) as store:
+        (locked,) = lock_each(checked_at(hello), store=store)
+        result = vendor(checked_at(hello), tmp_path / "vendored", store=store)
+    served.shutdown()
+    served.server_close()
+    second = built(hello, tmp_path / "two", tmp_path / "vendored")
+
+    assert codes(locked) == codes(result) == []
+    assert set(built(hello, tmp_path / "three")) <= {"T0510", "T0512"}
+    assert second.manifest.content_digest == first.manifest.content_digest
+    assert provenance(second) == provenance(first)
+
+
+def test_a_glob_at_a_url_is_copied_file_by_file(hello, tmp_path):
+    """Any file system of fsspec; files of two splits may be called alike below their URLs."""
+    remote = fsspec.filesystem("memory")
+    for split in ("train", "dev"):
+        content = (hello / f"data/weather.{split}.jsonl").read_bytes()
+        remote.pipe(f"/vendoring/{split}/part-1.jsonl", content)
+    pointed_at(hello, "memory:///vendoring/{split}/part-*.jsonl")
+    with opened_store([hello], url=str(tmp_path / "store")) as store:
+        result = vendor(checked_at(hello), tmp_path / "vendored", store=store)
+    first = built(hello, tmp_path / "one")
+    remote.rm("/vendoring", recursive=True)
     second = built(hello, tmp_path / "two", tmp_path / "vendored")
 
     assert codes(result) == []

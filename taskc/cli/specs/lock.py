@@ -8,7 +8,6 @@ one does not fit any more, or an input can't be read.
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from taskc.cli import arguments, console
@@ -40,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Locks; 1 where the specs or an input has an error, or an entry does not fit."""
     from taskc.checking import check, errors
-    from taskc.compiler.store.project import open_store
+    from taskc.compiler.store.project import opened_store
     from taskc.dsl.errors import has_errors
     from taskc.locking import lock_each
 
@@ -51,9 +50,8 @@ def run(options: argparse.Namespace) -> int:
     if not has_errors(checked.diagnostics) and not _knows(checked, update):
         return 1
     locked: list[LockedPackage] = []
-    with console.Progress() as progress, TemporaryDirectory(prefix="taskc-") as spare:
-        url = console.chosen_store(options.store)
-        store = open_store(options.paths, url=url, fallback=spare)
+    url = console.chosen_store(options.store)
+    with console.Progress() as progress, opened_store(options.paths, url=url) as store:
         packages = lock_each(
             checked,
             update=update,

@@ -7,7 +7,6 @@ is. `taskc build --vendored DIR` builds from it and reads nothing else.
 import argparse
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from taskc.cli import arguments, console
@@ -40,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Vendors; 1 where the specs or an input has an error, or the folder can't be used."""
     from taskc.checking import check, errors
-    from taskc.compiler.store.project import open_store
+    from taskc.compiler.store.project import opened_store
     from taskc.dsl.errors import has_errors
     from taskc.vendoring import check_folder, clash, vendor
 
@@ -51,9 +50,8 @@ def run(options: argparse.Namespace) -> int:
     if problem:
         console.say(f"error: {problem}")
         return 1
-    with console.Progress() as progress, TemporaryDirectory(prefix="taskc-") as spare:
-        url = console.chosen_store(options.store)
-        store = open_store(options.paths, url=url, fallback=spare)
+    url = console.chosen_store(options.store)
+    with console.Progress() as progress, opened_store(options.paths, url=url) as store:
         result = vendor(
             checked,
             folder,

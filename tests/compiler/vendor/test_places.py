@@ -32,7 +32,7 @@ def test_every_file_stays_in_the_folder(some):
         ("/mnt/data/a/b.jsonl", "/mnt/data", "a/b.jsonl"),
         ("specs/../data/b.jsonl", "specs", "../data/b.jsonl"),
         ("s3://bucket/data/a/b.jsonl", "s3://bucket/data", "a/b.jsonl"),
-        ("memory://b.jsonl", "memory://b.jsonl", "b.jsonl"),
+        ("memory://b.jsonl", "memory://b.jsonl", ""),
     ],
 )
 def test_names_are_below_the_root(path, root, name):

@@ -20,6 +20,13 @@ from taskc.compiler.digests import content_of
 __all__ = ["Change", "Component", "build_key", "changes", "components"]
 
 _DIGEST_BYTES = 8
+# Fields of a mixture that stand in a statement of another name.
+_STATEMENTS = {
+    "sources": "from",
+    "blend": "rate",
+    "held_out": "holdout",
+    "held_out_sources": "holdout",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +142,9 @@ def _template(template: plan.Template) -> Iterator[tuple[str, Component]]:
 
 def _fields(name: str, mixture: plan.Mixture) -> Iterator[tuple[str, Component]]:
     for field in type(mixture).model_fields:
-        if field != "at":
-            yield f"{name}: {field}", _component(getattr(mixture, field), mixture.at)
+        if field not in {"at", "places"}:
+            place = mixture.place(_STATEMENTS.get(field, field))
+            yield f"{name}: {field}", _component(getattr(mixture, field), place)
 
 
 def _component(value: object, at: plan.Place) -> Component:

@@ -349,6 +349,7 @@ class _Lowering(InputLowering):
             ),
             seed=mixture.seed,
             at=self.place(mixture.span),
+            places={keyword: self.place(span) for keyword, span in mixture.spans.items()},
         )
 
     def _blend(

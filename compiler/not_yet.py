@@ -16,8 +16,12 @@ def not_carried_out(build: plan.BuildPlan) -> list[Diagnostic]:
     """Errors for the statements of a build that nothing carries out yet."""
     mixture = build.mixture
     asked = [
-        ("fewshot", mixture.at, mixture.fewshot != (0, 0)),
-        (f"templates {mixture.templates}", mixture.at, mixture.templates not in _TEMPLATES),
+        ("fewshot", mixture.place("fewshot"), mixture.fewshot != (0, 0)),
+        (
+            f"templates {mixture.templates}",
+            mixture.place("templates"),
+            mixture.templates not in _TEMPLATES,
+        ),
         *(("decontaminate", clause.at, True) for clause in mixture.decontaminate),
         *((f"by {take.by}", take.at, bool(take.by)) for take in mixture.takes),
         *(("best", take.at, take.best is not None) for take in mixture.takes),
@@ -33,4 +37,3 @@ def not_carried_out(build: plan.BuildPlan) -> list[Diagnostic]:
         for what, place, is_asked in asked
         if is_asked
     ]
-

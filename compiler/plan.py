@@ -465,6 +465,9 @@ class Mixture(Model):
         takes: Quotas of the mixture itself; those of nested mixtures stand in `blend`.
         held_out: Names of held-out clusters.
         held_out_sources: Their sources: rows that equal one of theirs are not trained on.
+        templates: "one", "all", "none", "name", or how many prompts of a row, as a text.
+        fewshot: The least and the most exemplars before an example.
+        places: Where each statement stands that may stand once, by its keyword.
     """
 
     name: str
@@ -475,13 +478,18 @@ class Mixture(Model):
     held_out_sources: tuple[str, ...]
     rate: Rate
     total: Total
-    templates: str
-    fewshot: tuple[int, int]
+    templates: str = "one"
+    fewshot: tuple[int, int] = (0, 0)
     repeat: int  # 0: no limit
     decontaminate: tuple[Decontaminate, ...]
     requires: tuple[Require, ...]
     seed: int
     at: Place
+    places: dict[str, Place] = {}
+
+    def place(self, statement: str) -> Place:
+        """Where a statement stands; the mixture's own place where it is left out."""
+        return self.places.get(statement, self.at)
 
 
 # ---- tokenizer, format, pack

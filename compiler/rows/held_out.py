@@ -33,7 +33,9 @@ def without_held_out(build: plan.BuildPlan, loaded: Mapping[str, Loaded]) -> Non
     if not len(wanted):
         return
     exact = {bytes(each) for each in ids}
-    drop = Drop("overlap", f"equal to a row of {', '.join(mixture.held_out)}", mixture.at)
+    drop = Drop(
+        "overlap", f"equal to a row of {', '.join(mixture.held_out)}", mixture.place("holdout")
+    )
     for name in dict.fromkeys([*mixture.sources, *(take.source for take in mixture.takes)]):
         rows = loaded[name].rows.get("train")
         if rows is None:

@@ -159,9 +159,9 @@ def _repeats(
     return [
         error_at(
             "T0852",
-            build.mixture.at,
+            build.mixture.place("repeat"),
             f"source `{supply.source.name}` would be repeated {times} times",
-            label=f"`repeat at most {limit}`",
+            label=f"allows {limit}",
             notes=(f"{supply.distinct} examples of it are there",),
             helps=("lower the total or the source's share, or allow more repeats",),
         )

@@ -195,6 +195,12 @@ class Statements:
         """The statement of a kind whose keyword is this one."""
         return next((each for each in self.many(kind) if keyword_of(each) == keyword), None)
 
+    def spans(self) -> dict[str, Span]:
+        """Where each statement stands that may stand once, by its keyword."""
+        repeats = STATEMENTS[self.block.kind]
+        named = [(keyword_of(each), each.span) for each in self.statements]
+        return {keyword: span for keyword, span in named if not repeats[keyword]}
+
 
 def _report_repeated(
     block: ast.Block, statement: ast.Statement, keyword: str, before: Span, report: Reporter

@@ -296,6 +296,7 @@ class Mixture:
             these names.
         nested: Those of the members that are mixtures.
         held_out_sources: Sources of the held-out clusters (not of what is removed with them).
+        spans: Keyword -> where its statement stands, of those that stand once.
     """
 
     name: str
@@ -316,6 +317,7 @@ class Mixture:
     members: dict[str, tuple[str, ...]] = field(default_factory=dict)
     nested: dict[str, "Mixture"] = field(default_factory=dict)
     held_out_sources: tuple[Source, ...] = ()
+    spans: dict[str, Span] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -118,3 +118,11 @@ def test_a_record_called_answer_keeps_its_fields():
     parts = lowered(spec).templates[0].prompts[0].turns[1].text.parts
 
     assert parts == (plan.GetField(base=plan.Name(name="answer"), name="text"),)
+
+
+def test_statements_of_a_mixture_have_places_of_their_own():
+    """What is said about one statement points at it; one that is left out stands at the mixture."""
+    mixture = lowered(SPEC.replace("{ from s }", "{\n  from s\n  repeat at most 2\n}")).mixture
+
+    assert mixture.place("repeat").line == mixture.at.line + 2
+    assert mixture.place("fewshot") == mixture.at

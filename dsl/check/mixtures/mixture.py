@@ -106,6 +106,7 @@ class MixtureChecker:
             members={member.name: tuple(s.name for s in some) for member, some in kept},
             nested=self._nested(selection, unit),
             held_out_sources=_held_out_sources(held_out, unit),
+            spans=statements.spans(),
         )
         self.selections[id(mixture)] = selection
         declared.is_broken |= any(self.workspace.is_broken(source) for source in everything)

@@ -36,8 +36,7 @@ class Place(Model):
         return f"{self.path}:{self.line}"
 
 
-# ---- types
-# -----------------------------------------------------------------------------------------
+# ---- types ---------------------------------------------------------------------------------------
 
 
 class ScalarType(Model):
@@ -79,9 +78,8 @@ ValueType = Annotated[
 ]
 
 
-# ---- expressions
-# ----------------------------------------------------------------------------------- Parameters are
-# already replaced by their values; names are fields of the row or a comprehension's variable.
+# ---- expressions ---------------------------------------------------------------------------------
+# Parameters are values by now; names are fields of the row or a comprehension's variable.
 
 
 class Const(Model):
@@ -202,23 +200,20 @@ class TemplateText(Model):
     parts: tuple[TextPart, ...]
 
 
-# ---- sources
-# ---------------------------------------------------------------------------------------
+# ---- sources -------------------------------------------------------------------------------------
 
 
 class Connector(Model):
     """How rows are read: a closed set of kinds.
 
     Attributes:
-        patterns: Split name -> path or glob, absolute or relative to the working directory,
-            parameters and `{split}` filled in; for `hf`, a folder or the id of a data set; for
-            `plugin`, whatever it reads.
+        patterns: Split name -> path, glob or URL, absolute or from the working directory, names
+            filled in; for `hf` also the id of a data set; for `plugin` whatever it reads.
         roots: Split name -> the longest folder of the pattern without wildcard: provenance shows
             files relative to it; "" for what is no file.
-        names: Split name -> what the split is called there, for `hf` and `plugin`; elsewhere the
-            path says it.
-        options: delimiter, columns, config, revision ... as written; for `plugin` its name, and
-            what it takes itself.
+        names: Split name -> what it is called there, for `hf` and `plugin`; else the path says it.
+        options: delimiter, columns, config, revision ... as written; those of a `plugin` are its
+            own, but for `connector`, its name.
     """
 
     kind: Literal["jsonl", "csv", "tsv", "parquet", "arrow", "text", "hf", "plugin"]
@@ -292,8 +287,7 @@ class Source(Model):
     places: dict[str, Place]  # where the type of each declared column or field stands
 
 
-# ---- templates
-# -------------------------------------------------------------------------------------
+# ---- templates -----------------------------------------------------------------------------------
 
 
 class ChoiceOptions(Model):
@@ -354,8 +348,7 @@ class Template(Model):
     at: Place
 
 
-# ---- mixture
-# ---------------------------------------------------------------------------------------
+# ---- mixture -------------------------------------------------------------------------------------
 
 
 class ProportionalRate(Model):
@@ -492,8 +485,7 @@ class Mixture(Model):
         return self.places.get(statement, self.at)
 
 
-# ---- tokenizer, format, pack
-# -----------------------------------------------------------------------
+# ---- tokenizer, format, pack ---------------------------------------------------------------------
 
 
 class Tokenizer(Model):

@@ -30,6 +30,7 @@ from taskc.compiler.rows.values.conform import (
     type_name,
 )
 from taskc.compiler.rows.values.evaluate import Env, Evaluator, compile_expression
+from taskc.compiler.rows.values.names import names_in
 from taskc.compiler.rows.values.operators import RowError, Value, require_bool
 from taskc.dsl.spelling import did_you_mean
 
@@ -111,6 +112,7 @@ class Shaping:
         self._wheres = [(where, compile_expression(where.condition)) for where in source.wheres]
         self._dedup = _dedup_evaluator(source)
         self._fields = _fields_to_check(source)
+        self._kept = _kept(source)
         self._scope = Scope.source()
         self._env = Env({}, self._draw)
         self._row_id_now = b""
@@ -250,10 +252,9 @@ class Shaping:
                 raise _mismatch("T0805", name, error, checked.at, label) from None
 
     def finished(self, values: Row) -> Row:
-        """The shaped row of values that were checked: its declared fields and no others."""
-        row = self.source.row
-        if row is not None:
-            return {name: values[name] for name in row}
+        """The shaped row of values that were checked: its fields, and what `references` reads."""
+        if self._kept is not None:
+            return {name: values[name] for name in self._kept if name in values}
         if self.columns is None:
             return values
         made = (let.name for let in self.source.lets)
@@ -349,6 +350,16 @@ def _dedup_evaluator(source: plan.Source) -> Evaluator | None:
     if source.dedup is None or source.dedup.near is not None:
         return None
     return compile_expression(source.dedup.key)
+
+
+def _kept(source: plan.Source) -> tuple[str, ...] | None:
+    """The values that are handed on; None: all.
+
+    `references` is evaluated with the prompts, when columns that no field keeps would be gone.
+    """
+    if source.row is None:
+        return None
+    return tuple(dict.fromkeys([*source.row, *names_in(source.references)]))
 
 
 def _fields_to_check(source: plan.Source) -> list[_Field]:

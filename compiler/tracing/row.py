@@ -5,10 +5,7 @@ whether `where` keeps it, as `survey` says. A file is read up to the row and no 
 ranges are known, from the beginning of the row's range.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-
-from pydantic import BaseModel
 
 from taskc.compiler import plan
 from taskc.compiler.examples import Rows
@@ -18,7 +15,7 @@ from taskc.compiler.rows.shaping import BadRowError, Row, Shaping
 from taskc.compiler.rows.survey import SurveyTask, survey_row
 from taskc.dsl.diagnostics import Diagnostic
 
-__all__ = ["Look", "look", "names_in", "range_of", "whole"]
+__all__ = ["Look", "look", "range_of", "whole"]
 
 
 @dataclass(slots=True)
@@ -115,23 +112,3 @@ def _shape(found: Look, shaping: Shaping, *, is_text: bool) -> None:
             found.shaped = shaping.finished(found.values)
     except BadRowError:
         return  # which `survey` has reported
-
-
-def names_in(expression: object) -> Iterator[str]:
-    """Yields the names that an expression looks up, `answer.text` as one, each as often as used."""
-    match expression:
-        case plan.Name(name=name):
-            yield name
-        case plan.GetField(base=plan.Name(name="answer"), name="text"):
-            yield "answer.text"
-        case BaseModel():
-            for name in type(expression).model_fields:
-                yield from names_in(getattr(expression, name))
-        case dict():
-            for value in expression.values():
-                yield from names_in(value)
-        case list() | tuple():
-            for value in expression:
-                yield from names_in(value)
-        case _:
-            return

@@ -122,3 +122,17 @@ def test_a_file_that_changed_before_it_was_surveyed(bench):
 
     assert "T0512" == caught.value.diagnostic.code
     assert 64 == len(inputs.digest)
+
+
+def test_a_row_has_its_fields_and_what_references_read(bench, parse):
+    """A column that no field keeps stays in the row for the evaluation alone."""
+    bench.rows("train.jsonl", [{"body": "A", "also": ["B"], "rest": 1}])
+    source, loaded = bench.load_keys(
+        columns={"body": "text", "also": "list[text]", "rest": "int"},
+        row={"answer": "text"},
+        lets={"answer": "body"},
+        references=parse("[answer] + also"),
+    )
+    (rows,) = reread(source, loaded.rows["train"], [0])
+
+    assert rows.values == [{"answer": "A", "also": ["B"]}]

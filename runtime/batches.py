@@ -1,13 +1,14 @@
 """Batches of an artefact's rows, for one rank, that can be put down and taken up again.
 
-In: mapped shards and a schedule. Out: a `Batch` a step; see `layout`. A rank that gets no row of a
-partial last step gets a batch of shape [0, T], so that all ranks take equally many steps.
+In: mapped shards and a schedule. Out: a `Batch` a step; see `layout`. A step's rows are shared by
+all ranks; one that gets none of a partial last step gets a batch of shape [0, T], so that all take
+equally many steps.
 """
 
 from collections.abc import Iterator, Mapping
 
 from taskc.runtime.artifact import ArtifactError, Manifest
-from taskc.runtime.layout import Batch, lay_out
+from taskc.runtime.layout import Batch, Row, lay_out
 from taskc.runtime.schedule import Schedule
 from taskc.runtime.shards import Shards
 
@@ -22,6 +23,8 @@ class Batches:
         epochs: How often everything is read.
         rank: Whose batches these are.
         position: Steps taken, over all epochs.
+        length: Tokens of a packed row.
+        pad_id: What stands in padding.
     """
 
     def __init__(
@@ -34,8 +37,8 @@ class Batches:
         self.rank = rank
         self.position = 0
         self._shards = shards
-        self._length = manifest.packing.length
-        self._pad_id = pad_id(manifest)
+        self.length = manifest.packing.length
+        self.pad_id = pad_id(manifest)
         self._content_digest = manifest.content_digest
 
     def __len__(self) -> int:
@@ -56,25 +59,30 @@ class Batches:
 
     def at(self, position: int) -> Batch:
         """Returns the batch of a step, counted from 0 over all epochs; changes nothing."""
+        rows = self.rows_at(position)
+        if self.schedule.rule.unit == "examples":
+            length = max((len(row.ids) for row in rows), default=0)
+        else:
+            length = self.length
+        return lay_out(rows, length, self.pad_id)
+
+    def rows_at(self, position: int) -> list[Row]:
+        """Returns the rows of that batch as they are stored: sequences, or examples."""
         epoch, step = divmod(position, self.schedule.steps_per_epoch)
         numbers = self.schedule.rows(epoch=epoch, step=step, rank=self.rank).tolist()
         if self.schedule.rule.unit == "examples":
-            rows = [self._shards.example(number) for number in numbers]
-            length = max((len(row.ids) for row in rows), default=0)
-        else:
-            rows, length = [self._shards.row(number) for number in numbers], self._length
-        return lay_out(rows, length, self._pad_id)
+            return [self._shards.example(number) for number in numbers]
+        return [self._shards.row(number) for number in numbers]
 
     def state_dict(self) -> dict[str, object]:
-        """Returns where this stands: a handful of numbers, equal for all ranks."""
+        """Returns where this stands: a handful of numbers, equal for all ranks and any number."""
         return {**self._identity(), "position": self.position}
 
     def load_state_dict(self, state: Mapping[str, object]) -> None:
         """Goes to where `state` was taken.
 
         Raises:
-            ArtifactError: If the state belongs to other content, another batch, seed or number of
-            ranks.
+            ArtifactError: If the state belongs to other content, another batch or seed.
         """
         for field, expected in self._identity().items():
             if state.get(field) != expected:
@@ -89,7 +97,6 @@ class Batches:
             "content_digest": self._content_digest,
             "batch": str(self.schedule.rule),
             "seed": self.schedule.seed,
-            "world_size": self.schedule.world_size,
         }
 
 

@@ -33,12 +33,14 @@ class Row:
         lengths: Tokens of each example in order, [K]; they sum to T.
         spans: Trained [start, end) pairs in order, counted from the row's start, flat.
         examples: Example ids, [K].
+        sources: Source of each example, as an index into the manifest's sources, [K].
     """
 
     ids: npt.NDArray[Any]
     lengths: Int32
     spans: Int32
     examples: npt.NDArray[np.uint32]
+    sources: npt.NDArray[np.uint16]
 
 
 @dataclass(frozen=True, slots=True)

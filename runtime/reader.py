@@ -248,12 +248,13 @@ class PackedSplit:
         """Returns batches over some epochs; see `taskc.runtime.batches`.
 
         Args:
-            batch: `sequences(8)`, `tokens(16_384)` or `examples(32)`, for each rank.
+            batch: `sequences(8)`, `tokens(16_384)` or `examples(32)`, over all ranks together.
             seed: Orders the epochs after the first; the first is read as written.
             epochs: How often everything is read.
             rank: Which process this is, from 0.
             world_size: How many processes share each step's batch.
-            state: What `state_dict` of such batches returned: go on from there.
+            state: What `state_dict` of such batches returned, on any number of ranks: go on from
+                there.
 
         Raises:
             ArtifactError: If `state` belongs to other content or other arguments.

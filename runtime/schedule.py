@@ -26,7 +26,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class BatchRule:
-    """How many of what make one rank's batch."""
+    """How many of what make one step's batch, over all ranks together."""
 
     unit: Literal["sequences", "tokens", "examples"]
     count: int
@@ -40,17 +40,17 @@ class BatchRule:
 
 
 def sequences(count: int) -> BatchRule:
-    """A batch of so many packed sequences for each rank."""
+    """A batch of so many packed sequences."""
     return BatchRule("sequences", count)
 
 
 def tokens(count: int) -> BatchRule:
-    """A batch of as many whole packed sequences as fit in so many tokens, padding included."""
+    """A batch of so many tokens, padding included: a multiple of the length of a sequence."""
     return BatchRule("tokens", count)
 
 
 def examples(count: int) -> BatchRule:
-    """A batch of exactly so many examples, each in a row of its own, padded to the longest."""
+    """A batch of exactly so many examples; the last one of an epoch may be short."""
     return BatchRule("examples", count)
 
 
@@ -61,14 +61,14 @@ class Schedule:
     Attributes:
         rule: As it was asked for.
         windows: Rows of each window, in order; rows are sequences, or examples for `examples(n)`.
-        rows_per_rank: Rows of one rank's batch.
+        rows_per_step: Rows of a step's batch, over all ranks.
         seed: Orders the epochs after the first.
         world_size: Ranks that share a step.
     """
 
     rule: BatchRule
     windows: tuple[int, ...]
-    rows_per_rank: int
+    rows_per_step: int
     seed: int
     world_size: int
 
@@ -77,15 +77,17 @@ class Schedule:
         """Returns the schedule of an artefact's training split.
 
         Raises:
-            ArtifactError: If no whole sequence fits in `tokens(n)`.
+            ArtifactError: If `tokens(n)` is no multiple of the length of a sequence.
         """
         packing = manifest.packing
         windows, rows = packing.window_sequences, rule.count
         if rule.unit == "tokens":
-            rows = rule.count // packing.length
-            if not rows:
-                expected = f"at least {packing.length} tokens, the length of a sequence"
-                raise ArtifactError("batch", "tokens", expected, str(rule.count))
+            rows, rest = divmod(rule.count, packing.length)
+            if rest or not rows:
+                below, above = rows * packing.length, (rows + 1) * packing.length
+                nearest = f"{below:,} or {above:,}" if rows else f"{above:,}"
+                expected = f"a multiple of {packing.length:,}, the length of a sequence: {nearest}"
+                raise ArtifactError("batch", "tokens", expected, f"{rule.count:,}")
         elif rule.unit == "examples":
             whole, rest = divmod(manifest.splits["train"].examples, packing.window)
             windows = (packing.window,) * whole + ((rest,) if rest else ())
@@ -99,18 +101,18 @@ class Schedule:
     @property
     def steps_per_epoch(self) -> int:
         """Steps of an epoch, the last of which may be partial; equal for all ranks."""
-        return -(-self.num_rows // (self.rows_per_rank * self.world_size))
+        return -(-self.num_rows // self.rows_per_step)
 
     def rows(self, *, epoch: int, step: int, rank: int) -> Ints:
         """Returns the rows of one rank's batch at a step of an epoch, both counted from 0.
 
-        All ranks together read a consecutive stretch of the epoch, dealt out in turn. A partial
-        last step is dealt out as far as it goes: where it holds fewer rows than ranks, some get
-        none.
+        All ranks together read a consecutive stretch of the epoch, dealt out in turn; which stretch
+        does not depend on their number. A partial last step is dealt out as far as it goes: where
+        it holds fewer rows than ranks, some get none.
         """
         return schedule(
             self.windows,
-            self.rows_per_rank,
+            self.rows_per_step,
             seed=self.seed,
             epoch=epoch,
             step=step,
@@ -121,7 +123,7 @@ class Schedule:
 
 def schedule(
     windows: Sequence[int],
-    rows_per_rank: int,
+    rows_per_step: int,
     *,
     seed: int,
     epoch: int,
@@ -131,7 +133,6 @@ def schedule(
 ) -> Ints:
     """Returns the row numbers of one rank's batch; see `Schedule.rows`."""
     order = _order(tuple(windows), seed, epoch)
-    rows_per_step = rows_per_rank * world_size
     begin = step * rows_per_step
     return order[begin : begin + rows_per_step][rank::world_size]
 

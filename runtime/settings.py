@@ -12,13 +12,17 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from taskc.runtime.artifact import ArtifactError, RunBlock
+from taskc.runtime.recipes.flan import Flan
+from taskc.runtime.recipes.lima import Lima
 from taskc.runtime.recipes.plain import Plain
+from taskc.runtime.recipes.recipe import Recipe
+from taskc.runtime.recipes.sft import Sft
 from taskc.runtime.schedule import BatchRule, examples, sequences, tokens
 
 __all__ = ["ModelFolder", "TinyLlama", "TrainSettings", "train_settings"]
 
 _BATCH_RULES = {"examples": examples, "sequences": sequences, "tokens": tokens}
-_LATER_RECIPES = ("flan", "lima", "sft")
+_RECIPES: dict[str, type[Recipe]] = {recipe.name: recipe for recipe in (Plain, Flan, Lima, Sft)}
 
 
 class TinyLlama(BaseModel):
@@ -45,7 +49,7 @@ class TrainSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     model: TinyLlama | ModelFolder
-    recipe: Plain
+    recipe: Recipe
     seed: int
 
 
@@ -85,16 +89,26 @@ def _model(value: JsonValue, where: str) -> TinyLlama | ModelFolder:
     return _checked(TinyLlama, arguments, where)
 
 
-def _recipe(value: JsonValue, where: str) -> Plain:
+def _recipe(value: JsonValue, where: str) -> Recipe:
     name, arguments = _call(value, where)
-    if name in _LATER_RECIPES:
-        raise ArtifactError("run.json", where, "plain(...)", f"{name}(...), not carried out yet")
-    if name != "plain":
-        expected = f"one of plain, {', '.join(_LATER_RECIPES)}"
+    if name not in _RECIPES:
+        expected = f"one of {', '.join(_RECIPES)}"
         raise ArtifactError("run.json", where, expected, f"{name}(...)")
-    batch = arguments.get("batch")
-    rule = {"batch": _batch(batch, f"{where}: batch")} if batch is not None else {}
-    return _checked(Plain, {**arguments, **rule}, where)
+    read: dict[str, object] = dict(arguments)
+    if "batch" in arguments:
+        read["batch"] = _batch(arguments["batch"], f"{where}: batch")
+    if isinstance(arguments.get("dropout"), dict):
+        read["dropout"] = _ramp(arguments["dropout"], f"{where}: dropout")
+    return _checked(_RECIPES[name], read, where)
+
+
+def _ramp(value: JsonValue, where: str) -> tuple[JsonValue, JsonValue]:
+    """Reads `ramp(BOTTOM, TOP)`."""
+    name, arguments = _call(value, where)
+    if name != "ramp" or set(arguments) != {"0", "1"}:
+        expected = "ramp(BOTTOM, TOP), such as ramp(0.0, 0.3)"
+        raise ArtifactError("run.json", where, expected, f"{name}({arguments})")
+    return arguments["0"], arguments["1"]
 
 
 def _batch(value: JsonValue, where: str) -> BatchRule:

@@ -32,6 +32,7 @@ class _Batch:
         self.lengths, self.example_bounds = _flat(batch.column("lengths"))
         self.spans, self.span_bounds = _flat(batch.column("spans"))
         self.examples, _ = _flat(batch.column("example_ids"))
+        self.sources, _ = _flat(batch.column("source"))
 
     def row(self, index: int) -> Row:
         examples = slice(*self.example_bounds[index : index + 2])
@@ -40,6 +41,7 @@ class _Batch:
             self.lengths[examples],
             self.spans[slice(*self.span_bounds[index : index + 2])],
             self.examples[examples],
+            self.sources[examples],
         )
 
 
@@ -81,6 +83,7 @@ class Shards:
             row.lengths[place : place + 1],
             row.spans[inside] - np.int32(begin),
             row.examples[place : place + 1],
+            row.sources[place : place + 1],
         )
 
     @property

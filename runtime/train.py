@@ -1,249 +1,201 @@
-"""A plain training loop: an artefact and a lowered `train` block in, a trained model out.
+"""Training: an artefact and a lowered `train` block in, a trained model out.
 
-In: an open artefact. Out: a step's figures as they come, then OUT/model (weights, configuration,
-tokenizer), OUT/log.jsonl (a line a step) and OUT/run.json (what was run on which content). The loss
-is the sum over trained tokens divided by their number, over the batch. Same content, settings and
-versions, same losses to the bit on a CPU; on a GPU as far as its kernels promise it.
+In: an open artefact. Out: a step's figures as they come, then OUT/model (see `export`),
+OUT/log.jsonl (a line a step) and OUT/run.json (what was run on which content); on the way
+OUT/checkpoint, from which a run that was stopped goes on, and for some recipes OUT/epochs/NN, the
+model after each. Same content, settings, versions and number of ranks: the same losses to the bit
+on a CPU, with or without interruption; on a GPU as far as its kernels promise it.
 
-Needs the extra `taskc-lang[train]`. One process, no checkpoints on the way.
-
-Shapes: B rows of a batch, T places of a row, V ids of the vocabulary.
+Needs the extra `taskc-lang[train]`. One process, or several under torchrun.
 """
 
 import json
-import shutil
-import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Literal
 
-from taskc.runtime.artifact import ArtifactError, Manifest, RunBlock
-from taskc.runtime.batches import Batches
-from taskc.runtime.isolation import check_isolation
-from taskc.runtime.layout import IGNORED, Batch
+from taskc.runtime.artifact import ArtifactError, RunBlock
 from taskc.runtime.reader import Artifact
-from taskc.runtime.recipes.plain import Plain
-from taskc.runtime.settings import ModelFolder, TinyLlama, TrainSettings, train_settings
+from taskc.runtime.settings import TrainSettings, train_settings
+from taskc.runtime.training.machine import Machine
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel
 
-__all__ = ["Step", "load_model", "token_loss", "train"]
+    from taskc.runtime.batches import Batches
+    from taskc.runtime.training.checkpoint import Found
+    from taskc.runtime.training.ranks import Ranks
+    from taskc.runtime.training.step import Step, Stepper
 
-_SEARCHED_SEQUENCES = 1000
+__all__ = ["Resume", "train"]
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one optimizer step did.
-
-    Attributes:
-        step: From 1 to `steps`.
-        loss: Mean over the trained tokens, in nats.
-        tokens: Tokens in the batch, padding left out.
-        trained_tokens: Those that the loss saw.
-        lr: Learning rate.
-    """
-
-    step: int
-    steps: int
-    loss: float
-    tokens: int
-    trained_tokens: int
-    lr: float
+Resume = Literal["never", "same", "changed"]
 
 
-def train(artifact: Artifact, block: RunBlock, out: Path, *, device: str = "cpu") -> Iterator[Step]:
+def train(
+    artifact: Artifact,
+    block: RunBlock,
+    out: Path,
+    *,
+    machine: Machine | None = None,
+    resume: Resume = "never",
+) -> "Iterator[Step]":
     """Trains as the block says and yields each step's figures; the model is saved after the last.
+
+    On SIGTERM the step in hand is finished, the state is saved and the iterator ends early.
 
     Args:
         artifact: What to train on.
         block: A `train` block, usually of `artifact.run`.
-        out: A folder for model and log; files of an earlier run there are replaced.
-        device: Where torch computes, such as "cpu" or "cuda".
+        out: A folder for model and log.
+        machine: How to compute.
+        resume: Whether to go on from the checkpoint in `out`, if there is one: `same` refuses where
+            content or settings have changed, `changed` goes on and notes in the log what has.
 
     Raises:
-        ArtifactError: If the settings don't fit, the extra is not installed, or the model does not
-            keep packed examples apart. All of this before the first step.
+        ArtifactError: If the settings don't fit, the extra is not installed, the model does not
+            keep packed examples apart, memory does not suffice, or `out` holds a run that is not to
+            be gone on with. All of this before the first step. Later, if a loss is no number.
     """
     settings = train_settings(block)
     _need_extra()
     if not len(artifact["train"]):
         raise ArtifactError(str(artifact.path), "train", "sequences to train on", "none")
-    batches = _batches(artifact, settings)
-    model = load_model(settings, artifact.manifest)
-    _move(model, device)
-    _check_positions(model, artifact)
-    _check_packing(model, artifact, settings.recipe)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "run.json").write_text(_record(artifact, block), encoding="utf-8")
-    return _run(model, artifact, settings, batches, out)
+    steps = _run(artifact, block, settings, out, machine=machine or Machine(), resume=resume)
+    # Everything that can be refused is, before this returns: at the first item nothing is yielded.
+    next(steps)
+    return _steps_of(steps)
 
 
-def _batches(artifact: Artifact, settings: TrainSettings) -> Batches:
-    """Returns the batches of as many epochs as the steps take."""
-    rule, split = settings.recipe.batch, artifact["train"]
-    epochs = -(-settings.recipe.steps // len(split.batches(rule)))
-    return split.batches(rule, seed=settings.seed, epochs=epochs)
-
-
-def load_model(settings: TrainSettings, manifest: Manifest) -> "PreTrainedModel":
-    """Returns the model in float32, with a row of its embedding for every id of the artefact."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        match settings.model:
-            case TinyLlama():
-                return _tiny_llama(settings.model, manifest)
-            case ModelFolder():
-                path = settings.model.path
-                if not (path / "config.json").is_file():
-                    raise ArtifactError(str(path), "model", "a folder with config.json", "none")
-                model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-                    path, local_files_only=True, dtype=torch.float32
-                )
-                embedding = cast("torch.nn.Embedding", model.get_input_embeddings())
-                if embedding.num_embeddings < manifest.vocab_size:
-                    model.resize_token_embeddings(manifest.vocab_size)
-                return model
-
-
-def _move(model: "PreTrainedModel", device: str) -> None:
-    """Moves the weights; a module moves in place."""
-    import torch
-
-    torch.nn.Module.to(model, torch.device(device))
-
-
-def token_loss(logits_BTV: "torch.Tensor", labels_BT: "torch.Tensor") -> "torch.Tensor":
-    """Returns the sum of -log p over labels other than -100, each predicted one place before."""
-    import torch
-
-    return torch.nn.functional.cross_entropy(
-        logits_BTV[:, :-1].flatten(0, 1).float(),
-        labels_BT[:, 1:].flatten(),
-        ignore_index=IGNORED,
-        reduction="sum",
-    )
-
-
-def _tiny_llama(shape: TinyLlama, manifest: Manifest) -> "PreTrainedModel":
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    if shape.width % shape.heads or (shape.width // shape.heads) % 2:
-        expected = "a multiple of twice the heads (rotary positions take pairs)"
-        raise ArtifactError("run.json", "tiny_llama: width", expected, str(shape.width))
-    ids = {name: token.id for name, token in manifest.special.items()}
-    config = LlamaConfig(
-        vocab_size=manifest.vocab_size,
-        hidden_size=shape.width,
-        intermediate_size=4 * shape.width,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        max_position_embeddings=manifest.packing.length,
-        bos_token_id=ids.get("bos"),
-        eos_token_id=ids.get("eos"),
-        pad_token_id=ids.get("pad"),
-    )
-    return LlamaForCausalLM(config)
+def _steps_of(steps: "Iterator[Step | None]") -> "Iterator[Step]":
+    yield from (step for step in steps if step is not None)
 
 
 def _run(
-    model: "PreTrainedModel",
+    artifact: Artifact,
+    block: RunBlock,
+    settings: TrainSettings,
+    out: Path,
+    *,
+    machine: Machine,
+    resume: Resume,
+) -> "Iterator[Step | None]":
+    """Yields None when everything is ready, then each step."""
+    from taskc.runtime.training import checkpoint
+    from taskc.runtime.training.ranks import joined
+    from taskc.runtime.training.run import Run
+
+    with joined(machine.device) as (ranks, device):
+        batches, num_steps = _batches(artifact, settings, ranks)
+        identity = _identity(artifact, block)
+        found = _found(out, identity, resume)
+        finished = resume != "never" and found is None and _is_finished(out, identity)
+        ranks.wait()  # all have looked before the first one writes
+        if finished:
+            yield None
+            return
+        stepper = _stepper(artifact, settings, machine, ranks, device)
+        position = 0
+        if found is not None:
+            checkpoint.restore(stepper, found)
+            position = found.position
+        run = Run(
+            artifact, block, settings.recipe, machine, out, stepper, batches, num_steps, identity
+        )
+        run.begin(found)
+        yield None
+        yield from run.steps(position)
+
+
+# ---- getting ready -----------------------------------------------------------------------------
+
+
+def _batches(artifact: Artifact, settings: TrainSettings, ranks: "Ranks") -> "tuple[Batches, int]":
+    """Returns the batches of as many epochs as the steps take, and the number of steps."""
+    rule, split = settings.recipe.batch, artifact["train"]
+    per_epoch = split.batches(rule).schedule.steps_per_epoch
+    num_steps = settings.recipe.num_steps(per_epoch)
+    batches = split.batches(
+        rule,
+        seed=settings.seed,
+        epochs=-(-num_steps // per_epoch),
+        rank=ranks.rank,
+        world_size=ranks.world_size,
+    )
+    return batches, num_steps
+
+
+def _stepper(
     artifact: Artifact,
     settings: TrainSettings,
-    batches: Batches,
-    out: Path,
-) -> Iterator[Step]:
-    """Takes the steps and saves what came out."""
-    recipe = settings.recipe
-    optimizer = recipe.optimizer(model)
-    model.train()
-    with (out / "log.jsonl").open("w", encoding="utf-8") as log:
-        for number, batch in zip(range(recipe.steps), batches, strict=False):
-            step = _step(model, optimizer, batch, number, settings)
-            log.write(json.dumps(asdict(step)) + "\n")
-            log.flush()
-            yield step
-    _save(model, artifact, out / "model")
-
-
-def _step(
-    model: "PreTrainedModel",
-    optimizer: "torch.optim.Optimizer",
-    batch: Batch,
-    number: int,
-    settings: TrainSettings,
-) -> Step:
-    """Takes step `number`, counted from 0; its random draws depend on seed and number alone."""
+    machine: Machine,
+    ranks: "Ranks",
+    device: "torch.device",
+) -> "Stepper":
+    """Loads the model where it fits, and makes it ready."""
     import torch
 
-    recipe = settings.recipe
-    tensors = {name: tensor.to(model.device) for name, tensor in batch.torch().items()}
-    trained_tokens = int((batch.labels != IGNORED).sum())
-    for group in optimizer.param_groups:
-        group["lr"] = recipe.lr_at(number)
-    optimizer.zero_grad()
-    devices = [model.device] if model.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(settings.seed * 1_000_003 + number)  # dropout, where the model has any
-        logits_BTV = model(
-            input_ids=tensors["input_ids"],
-            # Padding may be longer than any example: its positions start again, nobody looks at it.
-            position_ids=tensors["position_ids"] % _most_positions(model),
-            use_cache=False,
-        ).logits
-    loss = token_loss(logits_BTV, tensors["labels"]) / max(trained_tokens, 1)
-    torch.autograd.backward(loss)
-    if recipe.clip:
-        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-    optimizer.step()
-    return Step(
-        step=number + 1,
-        steps=recipe.steps,
-        loss=float(loss.detach()),
-        tokens=int((batch.segment_ids > 0).sum()),
-        trained_tokens=trained_tokens,
-        lr=recipe.lr_at(number),
+    from taskc.runtime.training import models
+    from taskc.runtime.training.step import Stepper
+
+    _check_fit(artifact, settings, machine, ranks, device)
+    model = models.load_model(settings, artifact.manifest)
+    torch.nn.Module.to(model, device)
+    models.check_model(model, artifact, settings.recipe)
+    models.prepare(model, recompute=machine.recompute)
+    return Stepper(
+        model,
+        settings.recipe,
+        [source.name for source in artifact.manifest.mixture.sources],
+        seed=settings.seed,
+        ranks=ranks,
+        compute=_compute(machine, device),
+        sharded=machine.shard and ranks.world_size > 1,
     )
 
 
-def _save(model: "PreTrainedModel", artifact: Artifact, folder: Path) -> None:
-    """Saves weights, configuration and the artefact's tokenizer in one folder."""
-    from transformers.utils import logging
+def _check_fit(
+    artifact: Artifact,
+    settings: TrainSettings,
+    machine: Machine,
+    ranks: "Ranks",
+    device: "torch.device",
+) -> None:
+    """Refuses what would not fit in a micro-batch or in memory, before weights are loaded."""
+    from taskc.runtime.training import memory, models
 
-    shutil.rmtree(folder, ignore_errors=True)
-    shows_progress = logging.is_progress_bar_enabled()
-    # Whoever runs the loop shows progress in one way; transformers leaves these two untyped.
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        model.save_pretrained(folder)
-    finally:
-        if shows_progress:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
-    for file in sorted(artifact.tokenizer.iterdir()):
-        shutil.copyfile(file, folder / file.name)
+    config = models.model_config(settings, artifact.manifest)
+    packed = settings.recipe.batch.unit != "examples"
+    row = artifact.manifest.packing.length if packed else artifact["train"].longest_example
+    if row > machine.max_tokens:
+        what = "a sequence" if packed else "the longest example"
+        expected = f"at least {row:,}, the tokens of {what}"
+        raise ArtifactError("this machine", "max_tokens", expected, f"{machine.max_tokens:,}")
+    wanted = memory.estimate(
+        memory.shape_of(config),
+        settings.recipe,
+        max_tokens=machine.max_tokens,
+        compute=_compute(machine, device),
+        recompute=machine.recompute,
+        num_shards=ranks.world_size if machine.shard else 1,
+    )
+    memory.check_memory(
+        wanted, memory.available_bytes(device), least_tokens=row, recompute=machine.recompute
+    )
 
 
-def _record(artifact: Artifact, block: RunBlock) -> str:
-    """Returns run.json of the run: enough to say what was trained on what."""
-    manifest = artifact.manifest
-    record = {
-        "artifact": f"{manifest.package}/{manifest.build}",
-        "content_digest": manifest.content_digest,
-        "train": block.model_dump(mode="json"),
-        "versions": {name: version(name) for name in ("torch", "transformers")},
-    }
-    return json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+def _compute(machine: Machine, device: "torch.device") -> "torch.dtype":
+    import torch
 
-
-# ---- what is seen to before the first step -----------------------------------------------------
+    match machine.precision:
+        case "float32":
+            return torch.float32
+        case "bfloat16":
+            return torch.bfloat16
+        case "device":
+            has = device.type == "cuda" and torch.cuda.is_bf16_supported()
+            return torch.bfloat16 if has else torch.float32
 
 
 def _need_extra() -> None:
@@ -253,30 +205,47 @@ def _need_extra() -> None:
             raise ArtifactError("this environment", "packages", expected, "no such package")
 
 
-def _check_positions(model: "PreTrainedModel", artifact: Artifact) -> None:
-    """Sees that no example is longer than what the model was made for; packs may be."""
-    most, longest = _most_positions(model), artifact["train"].longest_example
-    if longest > most:
-        raise ArtifactError(
-            f"model of family {model.config.model_type}",
-            "max_position_embeddings",
-            f"at least {longest}, the tokens of the longest example",
-            str(most),
-        )
+# ---- stopping and going on -----------------------------------------------------------------------
 
 
-def _most_positions(model: "PreTrainedModel") -> int:
-    """Returns how many positions the model was made for."""
-    return int(getattr(model.config, "max_position_embeddings", sys.maxsize))
+def _identity(artifact: Artifact, block: RunBlock) -> dict[str, Any]:
+    """Returns what makes a run this run: what is read, and what is done with it."""
+    return {
+        "content_digest": artifact.manifest.content_digest,
+        "settings": {
+            name: value
+            for name, value in block.model_dump(mode="json")["settings"].items()
+            if name != "data"
+        },
+    }
 
 
-def _check_packing(model: "PreTrainedModel", artifact: Artifact, recipe: Plain) -> None:
-    """Measures isolation on the first sequence with several examples, if batches hold any."""
-    if recipe.batch.unit == "examples":
-        return
-    split = artifact["train"]
-    for index in range(min(len(split), _SEARCHED_SEQUENCES)):
-        sequence = split[index]
-        if len(sequence.examples) > 1:
-            check_isolation(model, sequence)
-            return
+def _found(out: Path, identity: dict[str, Any], resume: Resume) -> "Found | None":
+    """Returns the checkpoint to go on from.
+
+    Raises:
+        ArtifactError: If there is one that is not to be gone on from.
+    """
+    from taskc.runtime.training.checkpoint import differences, find
+
+    found = find(out)
+    if found is None:
+        return None
+    if resume == "never":
+        expected = "no unfinished run, or --resume to go on with it"
+        raise ArtifactError(str(out), "checkpoint", expected, f"one at step {found.position}")
+    changed = differences(found.identity, identity)
+    if changed and resume == "same":
+        name, (before, now) = next(iter(changed.items()))
+        more = f" (and {len(changed) - 1} more differences)" if len(changed) > 1 else ""
+        expected = f"{before!r}, as the run was begun with; --allow-changes goes on regardless"
+        raise ArtifactError(str(found.folder), name, expected, f"{now!r}{more}")
+    return found
+
+
+def _is_finished(out: Path, identity: dict[str, Any]) -> bool:
+    """Whether the folder holds this very run, done."""
+    record = out / "run.json"
+    if not (out / "model").is_dir() or not record.is_file():
+        return False
+    return bool(json.loads(record.read_text(encoding="utf-8")).get("identity") == identity)

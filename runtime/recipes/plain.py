@@ -4,10 +4,13 @@ In: the arguments of `plain(...)`. Out: its checked numbers and an optimizer. No
 it; it is what a first model, a test and a comparison are trained with.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from taskc.runtime.recipes.parts import curves
+from taskc.runtime.recipes.recipe import Positive, Recipe, Steps
 from taskc.runtime.schedule import BatchRule, sequences
 
 if TYPE_CHECKING:
@@ -16,37 +19,39 @@ if TYPE_CHECKING:
 __all__ = ["Plain"]
 
 
-class Plain(BaseModel):
+class Plain(Recipe):
     """`plain(steps:, lr:, ...)`.
 
     Attributes:
         steps: Optimizer steps; epochs follow from them.
         lr: Learning rate, reached after `warmup` steps and kept.
-        batch: What one step reads.
         weight_decay: AdamW's, on every parameter of two or more dimensions.
-        clip: Largest norm of the gradient; 0 leaves it as it is.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    name: ClassVar[str] = "plain"
 
     steps: Annotated[int, Field(ge=1)]
-    lr: Annotated[float, Field(gt=0)]
+    lr: Positive
     batch: BatchRule = sequences(8)
-    warmup: Annotated[int, Field(ge=0)] = 0
+    warmup: Steps = 0
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     clip: Annotated[float, Field(ge=0)] = 1.0
 
-    def optimizer(self, model: "torch.nn.Module") -> "torch.optim.Optimizer":
-        """Returns AdamW (betas 0.9 and 0.999, eps 1e-8) over the model's parameters."""
+    def num_steps(self, steps_per_epoch: int) -> int:
+        """As many as were asked for."""
+        del steps_per_epoch
+        return self.steps
+
+    def lr_at(self, step: int, steps: int) -> float:
+        """A warm-up, then the same rate."""
+        return curves.rate(
+            step, steps, peak=self.lr, last=self.lr, curve="constant", warmup_steps=self.warmup
+        )
+
+    def optimizer(self, parameters: "Iterable[torch.nn.Parameter]") -> "torch.optim.Optimizer":
+        """Returns AdamW (betas 0.9 and 0.999, eps 1e-8)."""
         import torch
 
-        parameters = [p for p in model.parameters() if p.requires_grad]
-        groups: list[dict[str, Any]] = [
-            {"params": [p for p in parameters if p.dim() > 1]},
-            {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
-        ]
-        return torch.optim.AdamW(groups, lr=self.lr, weight_decay=self.weight_decay)
+        from taskc.runtime.recipes.parts.decay import decayed_groups
 
-    def lr_at(self, step: int) -> float:
-        """Returns the learning rate of a step, counted from 0."""
-        return self.lr * min(1.0, (step + 1) / (self.warmup + 1))
+        return torch.optim.AdamW(decayed_groups(parameters, self.weight_decay), lr=self.lr)

@@ -18,3 +18,4 @@ class Exit(IntEnum):
     USAGE = 64  # EX_USAGE of sysexits.h; argparse would say 2, which is taken
     INTERRUPTED = 130
     BROKEN_PIPE = 141  # as a shell reports a program that SIGPIPE ended
+    TERMINATED = 143  # a training run that SIGTERM stopped, its state saved

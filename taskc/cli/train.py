@@ -1,21 +1,27 @@
 """`taskc train PATH|ARTIFACT`: runs a `train` block.
 
 In: specs (their build is made first) or an artefact. Out: OUT/model, OUT/log.jsonl and
-OUT/run.json, and on stdout what the run came to. Steps are shown on stderr.
+OUT/run.json, and on stdout what the run came to. The recipe's numbers and the steps are shown on
+stderr. Under torchrun every process runs this; the first one speaks.
 """
 
 import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskc.cli import arguments, build, console
+from taskc.cli.exits import Exit
 
 if TYPE_CHECKING:
     from taskc.runtime.artifact import RunBlock
     from taskc.runtime.reader import Artifact
-    from taskc.runtime.train import Step
+    from taskc.runtime.recipes.recipe import Recipe
+    from taskc.runtime.train import Resume
+    from taskc.runtime.training.machine import Machine
+    from taskc.runtime.training.step import Step
 
 __all__ = ["SUMMARY", "add_arguments", "run"]
 
@@ -48,22 +54,75 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)"
     )
+    parser.add_argument(
+        "--precision",
+        choices=("device", "float32", "bfloat16"),
+        default="device",
+        help="what to compute in; weights stay in float32 (default: bfloat16 on CUDA)",
+    )
+    parser.add_argument(
+        "--max-tokens",
+        metavar="N",
+        type=arguments.positive,
+        default=8_192,
+        help="tokens of a micro-batch at most, padding included (default: 8192)",
+    )
+    parser.add_argument(
+        "--recompute", action="store_true", help="less memory, a third more work"
+    )
+    parser.add_argument(
+        "--shard", action="store_true", help="under torchrun: spread the weights over the ranks"
+    )
+    parser.add_argument(
+        "--checkpoint-every",
+        metavar="N",
+        type=arguments.positive,
+        default=0,
+        help="save the state every N steps too (default: at the ends of epochs)",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the state in DIR, if there is one"
+    )
+    parser.add_argument(
+        "--allow-changes",
+        action="store_true",
+        help="with --resume: go on though data or settings have changed",
+    )
     arguments.add_set_argument(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
 def run(options: argparse.Namespace) -> int:
     """Trains; 1 where there is no such block, or the specs or the settings are wrong."""
+    if options.allow_changes and not options.resume:
+        console.say("error: `--allow-changes` goes with `--resume`")
+        return 1
     artifact = _artifact(options)
     if artifact is None:
         return 1
     block = _block(artifact, options.run)
     if block is None or not _has_device(options.device):
         return 1
+    from taskc.runtime.settings import train_settings
     from taskc.runtime.train import train
 
     out: Path = options.out or Path("runs") / block.name
-    result = _watched(train(artifact, block, out, device=options.device))
+    steps = train(artifact, block, out, machine=_machine(options), resume=_resume(options))
+    if not _speaks():
+        for _ in steps:
+            pass
+        return 0
+    console.say(_numbers(train_settings(block).recipe))
+    result = _watched(steps)
+    if result is None:
+        console.say(f"{block.name}: finished before; its model is in {out / 'model'}")
+        return 0
+    if result.last.step < result.last.steps:
+        console.say(
+            f"{block.name}: asked to end; the state after step {result.last.step:,} of "
+            f"{result.last.steps:,} is in {out}\nhelp: go on with --resume"
+        )
+        return Exit.TERMINATED
     if options.json:
         console.emit_json(_as_json(artifact, block, out, result))
     else:
@@ -76,6 +135,56 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _machine(options: argparse.Namespace) -> "Machine":
+    from taskc.runtime.training.machine import Machine
+
+    return Machine(
+        device=options.device,
+        max_tokens=options.max_tokens,
+        recompute=options.recompute,
+        shard=options.shard,
+        precision=options.precision,
+        checkpoint_every=options.checkpoint_every,
+    )
+
+
+def _resume(options: argparse.Namespace) -> "Resume":
+    if not options.resume:
+        return "never"
+    return "changed" if options.allow_changes else "same"
+
+
+def _is_one_of_many() -> bool:
+    """Whether torchrun started this process among others."""
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None:
+        return False
+    from torch import distributed
+
+    return distributed.is_available() and distributed.is_torchelastic_launched()
+
+
+def _speaks() -> bool:
+    """Whether this process is the first of the run."""
+    from torch import distributed
+
+    return not distributed.is_initialized() or distributed.get_rank() == 0
+
+
+def _numbers(recipe: "Recipe") -> str:
+    """Says every number of a recipe with where it is from."""
+    lines = [
+        f"  {number.name:<18} {_value(number.value):<14} {number.source}"
+        for number in recipe.numbers()
+    ]
+    return "\n".join([f"recipe {recipe.name}", *lines])
+
+
+def _value(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _artifact(options: argparse.Namespace) -> "Artifact | None":
     """Opens the artefact, building it first where specs are given; None where that fails."""
     import taskc
@@ -85,6 +194,9 @@ def _artifact(options: argparse.Namespace) -> "Artifact | None":
             console.say("error: an artefact has its parameters built in; `--set` goes with specs")
             return None
         return taskc.open(options.path)
+    if _is_one_of_many():
+        console.say("error: under torchrun train an artefact\nhelp: `taskc build` it before")
+        return None
     built = argparse.Namespace(
         paths=[options.path],
         params=options.params,
@@ -146,32 +258,34 @@ def _has_device(device: str) -> bool:
     return False
 
 
-def _watched(steps: "Iterable[Step]") -> Result:
-    """Takes the steps, showing them on stderr as they come."""
+def _watched(steps: "Iterable[Step]") -> Result | None:
+    """Takes the steps, showing them on stderr as they come; None where there is none to take."""
     live = sys.stderr.isatty()
     first = last = None
     tokens = trained_tokens = 0
+    begun = monotonic()
     for step in steps:
         first, last = first or step, step
         tokens += step.tokens
         trained_tokens += step.trained_tokens
         every = max(1, step.steps // _NUM_LINES)
+        line = _line(step, tokens / max(monotonic() - begun, 1e-9))
         if live:
-            sys.stderr.write(f"\r\x1b[K{_line(step)}")
+            sys.stderr.write(f"\r\x1b[K{line}")
             sys.stderr.flush()
-        elif step.step == 1 or step.step % every == 0 or step.step == step.steps:
-            console.say(_line(step))
+        elif step is first or step.step % every == 0 or step.step == step.steps:
+            console.say(line)
     if live:
         sys.stderr.write("\n")
-    assert first is not None, "a run has at least one step"
-    assert last is not None, "a run has at least one step"
+    if first is None or last is None:
+        return None
     return Result(first, last, tokens, trained_tokens)
 
 
-def _line(step: "Step") -> str:
+def _line(step: "Step", tokens_per_s: float) -> str:
     return (
         f"step {step.step:>{len(str(step.steps))}} of {step.steps}  loss {step.loss:.3f}  "
-        f"lr {step.lr:.2e}  {step.trained_tokens:,} trained tokens"
+        f"lr {step.lr:.2e}  {step.trained_tokens:,} trained tokens  {tokens_per_s:,.0f} tokens/s"
     )
 
 

@@ -16,6 +16,7 @@ from taskc.compiler.sequences.pack import pack
 from taskc.compiler.sequences.stream import Origin, PromptName, Stream
 from taskc.compiler.store.objects import Store
 from taskc.compiler.store.segments import Entries, write_segment
+from taskc.compiler.writing.place import Folder
 from taskc.compiler.writing.write import BuildFacts, TokenizerFacts, write
 from taskc.runtime.artifact import Ledger, LedgerEntry, SpecialToken
 
@@ -241,7 +242,8 @@ def write_examples(
         stream = stream_of(store, examples, vocab_size)
         sets = [evaluation_set_of(store, each, vocab_size) for each in evaluations]
         facts = {"facts": facts_of(examples, vocab_size), **settings}
-        return write(place, plan, stream, packs, sets, store=store, **facts)
+        write(Folder(place), plan, stream, packs, sets, store=store, **facts)
+    return place
 
 
 def seeded_examples(count, *, seed=0, longest=10, vocab_size=100):

@@ -19,6 +19,7 @@ def rows(draw):
         np.array(lengths, np.int32),
         np.array(borders, np.int32),
         np.arange(len(lengths), dtype=np.uint32),
+        np.zeros(len(lengths), np.uint16),
     )
 
 
@@ -57,6 +58,7 @@ def test_the_first_token_of_an_example_is_never_a_label():
         np.array([2, 2], np.int32),
         np.array([0, 4], np.int32),
         np.array([0, 1], np.uint32),
+        np.array([0, 0], np.uint16),
     )
 
     assert lay_out([row], 4, 0).labels.tolist() == [[IGNORED, 6, IGNORED, 8]]

@@ -16,13 +16,13 @@ from taskc.runtime.schedule import Schedule, examples, schedule, sequences, toke
 windows = st.lists(st.integers(1, 7), max_size=6).map(tuple)
 
 
-def epoch_of(windows_, rows_per_rank, epoch, world_size, seed=3):
+def epoch_of(windows_, rows_per_step, epoch, world_size, seed=3):
     """The batches of an epoch: by step, then rank."""
-    steps = -(-sum(windows_) // (rows_per_rank * world_size))
+    steps = -(-sum(windows_) // rows_per_step)
     return [
         [
             schedule(
-                windows_, rows_per_rank, seed=seed, epoch=epoch, step=step, rank=rank,
+                windows_, rows_per_step, seed=seed, epoch=epoch, step=step, rank=rank,
                 world_size=world_size,
             ).tolist()
             for rank in range(world_size)
@@ -32,20 +32,23 @@ def epoch_of(windows_, rows_per_rank, epoch, world_size, seed=3):
 
 
 @given(windows, st.integers(1, 4), st.integers(0, 3), st.integers(1, 4))
-def test_an_epoch_reads_every_row_once(windows_, rows_per_rank, epoch, world_size):
+def test_an_epoch_reads_every_row_once(windows_, rows_per_step, epoch, world_size):
     """No row is lost or doubled among ranks, and a partial last step is kept."""
-    batches = epoch_of(windows_, rows_per_rank, epoch, world_size)
+    batches = epoch_of(windows_, rows_per_step, epoch, world_size)
     rows = [row for step in batches for rank in step for row in rank]
 
     assert sorted(rows) == list(range(sum(windows_)))
-    assert all(len(rank) == rows_per_rank for step in batches[:-1] for rank in step)
+    assert all(sum(map(len, step)) == rows_per_step for step in batches[:-1])
+    assert all(max(map(len, step)) - min(map(len, step)) <= 1 for step in batches)
 
 
-@given(windows, st.integers(1, 3), st.integers(0, 3))
-def test_ranks_share_what_one_process_would_read(windows_, rows_per_rank, epoch):
-    """Two ranks of n rows see, step by step, the rows of one rank of 2n."""
-    alone = [set(step[0]) for step in epoch_of(windows_, 2 * rows_per_rank, epoch, 1)]
-    shared = [set(itertools.chain(*step)) for step in epoch_of(windows_, rows_per_rank, epoch, 2)]
+@given(windows, st.integers(1, 7), st.integers(0, 3), st.integers(2, 4))
+def test_ranks_share_what_one_process_would_read(windows_, rows_per_step, epoch, world_size):
+    """A step reads the same rows, however many share them."""
+    alone = [set(step[0]) for step in epoch_of(windows_, rows_per_step, epoch, 1)]
+    shared = [
+        set(itertools.chain(*step)) for step in epoch_of(windows_, rows_per_step, epoch, world_size)
+    ]
 
     assert alone == shared
 
@@ -98,10 +101,10 @@ def test_batches_are_measured_in_three_ways(folder):
     manifest = open_artifact(folder).manifest
     of = [
         Schedule.of(manifest, rule, seed=0, world_size=1)
-        for rule in (sequences(4), tokens(79), examples(7))
+        for rule in (sequences(4), tokens(64), examples(7))
     ]
 
-    assert [(s.rows_per_rank, s.num_rows, s.steps_per_epoch) for s in of] == [
+    assert [(s.rows_per_step, s.num_rows, s.steps_per_epoch) for s in of] == [
         (4, 17, 5),
         (4, 17, 5),
         (7, 40, 6),
@@ -109,10 +112,20 @@ def test_batches_are_measured_in_three_ways(folder):
     assert of[2].windows == (8, 8, 8, 8, 8)
 
 
-def test_fewer_tokens_than_a_sequence_are_refused(folder):
-    """Nothing would fit."""
-    with pytest.raises(ArtifactError, match="at least 16 tokens"):
-        Schedule.of(open_artifact(folder).manifest, tokens(15), seed=0, world_size=1)
+@pytest.mark.parametrize(("count", "nearest"), [(15, "16"), (79, "64 or 80")])
+def test_tokens_that_are_no_whole_sequences_are_refused(folder, count, nearest):
+    """A batch of fewer slots than were asked for would be another recipe."""
+    with pytest.raises(ArtifactError, match=f"the length of a sequence: {nearest}, found {count}"):
+        Schedule.of(open_artifact(folder).manifest, tokens(count), seed=0, world_size=1)
+
+
+def test_the_last_batch_of_examples_is_short_and_kept(folder):
+    """A thousand examples by 32 are 32 steps an epoch, as LIMA's were; here forty by seven."""
+    plan = Schedule.of(open_artifact(folder).manifest, examples(7), seed=0, world_size=2)
+    sizes = [sum(len(plan.rows(epoch=0, step=step, rank=r)) for r in (0, 1)) for step in range(6)]
+
+    assert sizes == [7, 7, 7, 7, 7, 5]
+    assert Schedule(examples(32), (1000,), 32, seed=0, world_size=1).steps_per_epoch == 32
 
 
 @pytest.mark.parametrize("rule", [sequences, tokens, examples])

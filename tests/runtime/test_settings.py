@@ -83,9 +83,13 @@ def test_a_folder_is_a_model(model):
         ({"recipe": call("plain", steps=1, lr=1, batch=call("rows", 1))}, r"found rows\("),
         ({"recipe": call("plain", steps=1, lr=1, batch=call("tokens", 0))}, "with N from 1"),
         ({"recipe": call("magic")}, "expected one of plain, flan, lima, sft"),
-        ({"recipe": call("flan")}, r"found flan\(...\), not carried out yet"),
-        ({"recipe": call("lima", epochs=15)}, r"found lima\(...\), not carried out yet"),
-        ({"recipe": {"call": "sft"}}, r"found sft\(...\), not carried out yet"),
+        ({"recipe": call("flan", warmup=10)}, "recipe.warmup: .* there are batch, loss, clip"),
+        ({"recipe": call("flan", loss="rows")}, "recipe.loss: .*'tokens' or 'examples'"),
+        ({"recipe": call("lima", dropout=call("ramp", 0.1))}, r"expected ramp\(BOTTOM, TOP\)"),
+        ({"recipe": call("lima", dropout=call("ramp", 0.0, 1.0))}, "recipe.dropout.1: "),
+        ({"recipe": {"call": "sft"}}, "recipe.lr: expected Field required"),
+        ({"recipe": call("sft", lr=1)}, "either epochs or steps says how long"),
+        ({"recipe": call("sft", lr=1, steps=2, epochs=1)}, "either epochs or steps"),
     ],
 )
 def test_what_does_not_fit_is_said(changes, words):

@@ -1,0 +1,187 @@
+"""A run that is ready: it takes its steps, keeps its log, saves on the way, and leaves a model.
+
+In: a stepper and the batches of a run. Out: steps as they come; in OUT run.json, log.jsonl,
+checkpoint (while it is not finished), epochs/NN (where the recipe keeps them) and model. Rank 0
+writes; all ranks go through the same steps and stop at the same one.
+"""
+
+import json
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from taskc.runtime.artifact import RunBlock
+from taskc.runtime.batches import Batches
+from taskc.runtime.export import export
+from taskc.runtime.reader import Artifact
+from taskc.runtime.recipes.recipe import Recipe
+from taskc.runtime.training.blame import blamed
+from taskc.runtime.training.checkpoint import Found, differences, discard, save, weights_of
+from taskc.runtime.training.machine import Machine
+from taskc.runtime.training.micro_batches import cut
+from taskc.runtime.training.step import NotFinite, Step, Stepper
+
+__all__ = ["Run"]
+
+
+@dataclass(slots=True)
+class Run:
+    """A run that is ready to take steps."""
+
+    artifact: Artifact
+    block: RunBlock
+    recipe: Recipe
+    machine: Machine
+    out: Path
+    stepper: Stepper
+    batches: Batches
+    num_steps: int
+    identity: dict[str, Any]
+
+    def begin(self, found: Found | None) -> None:
+        """Writes what was run, and makes the log ready to be gone on with."""
+        if found is None:
+            discard(self.out, self.stepper.ranks)
+        if not self.stepper.ranks.is_first:
+            return
+        self.out.mkdir(parents=True, exist_ok=True)
+        record = _record(self)
+        (self.out / "run.json").write_text(record, encoding="utf-8")
+        shutil.rmtree(self.out / "model", ignore_errors=True)
+        log = self.out / "log.jsonl"
+        if found is None:
+            log.write_text("", encoding="utf-8")
+            shutil.rmtree(self.out / "epochs", ignore_errors=True)
+            return
+        _cut_log(log, found.position)
+        changed = _changes(found, self.identity, self._circumstances())
+        if changed:
+            _append(log, {"resumed_at": found.position, "changed": changed})
+
+    def steps(self, position: int) -> Iterator[Step]:
+        """Takes the steps from a position on, saves on the way and at the end."""
+        with _terminated() as stop:
+            while position < self.num_steps:
+                step = self._step(position)
+                position += 1
+                if self.stepper.ranks.is_first:
+                    _append(self.out / "log.jsonl", asdict(step))
+                stops = bool(
+                    self.stepper.ranks.largest(int(stop.is_set()), self.stepper.model.device)
+                )
+                self._save(position, stops=stops)
+                yield step
+                if stops and position < self.num_steps:
+                    return
+        self._export(self.out / "model")
+        discard(self.out, self.stepper.ranks)
+
+    def _step(self, position: int) -> Step:
+        packed = self.batches.schedule.rule.unit != "examples"
+        pieces = cut(
+            self.batches.rows_at(position),
+            length=self.batches.length if packed else 0,
+            max_tokens=self.machine.max_tokens,
+            pad_id=self.batches.pad_id,
+        )
+        epoch = position // self.batches.schedule.steps_per_epoch
+        try:
+            return self.stepper.take(pieces, position, self.num_steps, epoch)
+        except NotFinite as failure:
+            raise blamed(failure, self.artifact, position + 1, self.stepper.ranks) from failure
+
+    def _save(self, position: int, *, stops: bool) -> None:
+        """Saves the state where it is time, and the model of an epoch where the recipe keeps it."""
+        per_epoch = self.batches.schedule.steps_per_epoch
+        ends_epoch = position % per_epoch == 0
+        every = self.machine.checkpoint_every
+        if ends_epoch and self.recipe.keeps_epochs:
+            self._export(self.out / "epochs" / f"{position // per_epoch:02d}")
+        due = ends_epoch or stops or (every and position % every == 0)
+        if due and position < self.num_steps:
+            save(self.stepper, self.out, position, self.identity, self._circumstances())
+
+    def _export(self, folder: Path) -> None:
+        weights = weights_of(self.stepper)
+        if self.stepper.ranks.is_first:
+            export(self.stepper.model, self.artifact, folder, weights=weights)
+        self.stepper.ranks.wait()
+
+    def _circumstances(self) -> dict[str, Any]:
+        return {
+            "world_size": self.stepper.ranks.world_size,
+            "machine": {
+                name: value
+                for name, value in asdict(self.machine).items()
+                if name != "checkpoint_every"
+            },
+            "versions": _versions(),
+        }
+
+
+def _changes(
+    found: Found, identity: dict[str, Any], circumstances: dict[str, Any]
+) -> dict[str, dict[str, Any]]:
+    changed = {
+        **differences(found.identity, identity),
+        **differences(found.circumstances, circumstances),
+    }
+    return {name: {"before": before, "now": now} for name, (before, now) in changed.items()}
+
+
+@contextmanager
+def _terminated() -> Iterator[threading.Event]:
+    """An event that is set when the process is asked to end."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked  # only the main thread may say what a signal does
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+# ---- what is left behind -------------------------------------------------------------------------
+
+
+def _append(log: Path, line: dict[str, Any]) -> None:
+    with log.open("a", encoding="utf-8") as file:
+        file.write(f"{json.dumps(line)}\n")
+
+
+def _cut_log(log: Path, position: int) -> None:
+    """Takes out of the log the steps that a killed run took after its last checkpoint."""
+    lines = log.read_text(encoding="utf-8").splitlines(keepends=True) if log.is_file() else []
+    kept = []
+    for line in lines:
+        # The last line may be half a line.
+        if not line.endswith("\n") or json.loads(line).get("step", 0) > position:
+            break
+        kept.append(line)
+    log.write_text("".join(kept), encoding="utf-8")
+
+
+def _record(run: Run) -> str:
+    """Returns run.json of the run: enough to say what was trained on what, with which numbers."""
+    manifest = run.artifact.manifest
+    record = {
+        "artifact": f"{manifest.package}/{manifest.build}",
+        "content_digest": manifest.content_digest,
+        "train": run.block.model_dump(mode="json"),
+        "numbers": [number._asdict() for number in run.recipe.numbers()],
+        "identity": run.identity,
+        "versions": _versions(),
+    }
+    return json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("torch", "transformers")}

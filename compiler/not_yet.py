@@ -9,19 +9,12 @@ from taskc.dsl.diagnostics import Diagnostic
 
 __all__ = ["not_carried_out"]
 
-_TEMPLATES = {"one", "none", "name"}
-
 
 def not_carried_out(build: plan.BuildPlan) -> list[Diagnostic]:
     """Errors for the statements of a build that nothing carries out yet."""
     mixture = build.mixture
     asked = [
         ("fewshot", mixture.place("fewshot"), mixture.fewshot != (0, 0)),
-        (
-            f"templates {mixture.templates}",
-            mixture.place("templates"),
-            mixture.templates not in _TEMPLATES,
-        ),
         *(("decontaminate", clause.at, True) for clause in mixture.decontaminate),
         *((f"by {take.by}", take.at, bool(take.by)) for take in mixture.takes),
         *(("best", take.at, take.best is not None) for take in mixture.takes),

@@ -149,7 +149,7 @@ def _look_ahead(
     build = found.plan
     samples = [_Sample(supply) for supply in supplies]
     survivors = [
-        min(want, round(len(supply.rows) * sample.surviving))
+        min(want, round(supply.most_units * sample.surviving))
         for want, supply, sample in zip(wanted, supplies, samples, strict=True)
     ]
     weights = weights_of(build.mixture, supplies, survivors)

@@ -71,8 +71,15 @@ class Maker:
         """The templates that serve the source."""
         return tuple(t for t in self.build.templates if self.source.name in t.sources)
 
-    def task(self, range_: int, rows: Array, repetitions: Array) -> MakeTask:
-        """The task of one range: rows in file order, each with a repetition."""
+    def task(
+        self,
+        range_: int,
+        rows: Array,
+        repetitions: Array,
+        choices: Array | None = None,
+        prompts: Array | None = None,
+    ) -> MakeTask:
+        """The task of one range: rows in file order, each with a repetition; see `MakeTask`."""
         inputs = self.rows.inputs
         found = inputs.ranges[range_]
         return MakeTask(
@@ -90,6 +97,8 @@ class Maker:
             ordinals=self.rows.ordinals_of(rows),
             repetitions=repetitions,
             store=self.store,
+            choices=choices,
+            prompts=prompts,
             engine=self.engine,
         )
 
@@ -143,17 +152,29 @@ class Ask:
         num_tasks: Ranges that hold some of them.
     """
 
-    def __init__(self, maker: Maker, rows: Array, repetitions: Array) -> None:
+    def __init__(
+        self,
+        maker: Maker,
+        rows: Array,
+        repetitions: Array,
+        *,
+        choices: Array | None = None,
+        prompts: Array | None = None,
+    ) -> None:
         """Groups the rows by range.
 
         Args:
             maker: What makes their examples.
             rows: Indices of rows, in the order in which they are wanted, uint32 [n].
             repetitions: The repetition of each, uint32 [n].
+            choices: Which of its prompts is wanted of each, uint16 [n]; see `MakeTask`.
+            prompts: The prompt that is wanted of each, uint16 [n]; see `MakeTask`.
         """
         self._maker = maker
         self._rows = rows
         self._repetitions = repetitions
+        self._choices = choices
+        self._prompts = prompts
         # Rows are numbered in file order, so this is an order by range and line.
         self._by_place = stable_order(rows)
         ranges = maker.rows.ranges[rows[self._by_place]]
@@ -171,7 +192,13 @@ class Ask:
         """Yields the tasks, in the order of ranges."""
         for index, range_ in enumerate(self._ranges):
             asked = self._asked(index)
-            yield self._maker.task(range_, self._rows[asked], self._repetitions[asked])
+            yield self._maker.task(
+                range_,
+                self._rows[asked],
+                self._repetitions[asked],
+                None if self._choices is None else self._choices[asked],
+                None if self._prompts is None else self._prompts[asked],
+            )
 
     def _asked(self, index: int) -> Array:
         """Where in the order asked for the rows of a task stand."""

@@ -1,8 +1,9 @@
 """The supply of one source: surviving examples in key order, made only as they are asked for.
 
 In: a source's training rows and how many examples the mixture wants. Out: units (all parts of one
-row's example) in the order in which the stream will take them, as columns. When every row was used
-once the supply starts over with the next repetition, in a new order and with new prompts.
+row's example) in the order in which the stream will take them, as columns. They come in passes over
+the rows: one for each prompt that a row is asked by, the first of its draws first. When all these
+are done the supply starts over with the next repetition, in a new order and with new prompts.
 
 A unit's place is its row's rank, so nothing depends on how the work was cut. Where rows fall, a few
 more are asked for than are missing, so that files are read twice and not once for each that fell;
@@ -85,7 +86,8 @@ class Supply:
         self._scope = Scope.mixture(build.mixture.seed)
         self._fallen: list[Fallen] = []
         self._counted: Array | None = None  # rows that later repetitions draw from, in file order
-        self._repetition = 0
+        self._num_choices = num_choices(build.mixture, self.maker.templates)
+        self._pass = 0  # repetition * choices of a row + choice
         self._order = self._ranked(0, None)[:max_rows]
         if max_rows is not None:
             self._counted = np.sort(self._order)
@@ -112,6 +114,15 @@ class Supply:
     def errors(self) -> list[Diagnostic]:
         """Mistakes in rows; any of them stops the build."""
         return self.maker.errors
+
+    @property
+    def _repetition(self) -> int:
+        return self._pass // self._num_choices
+
+    @property
+    def most_units(self) -> int:
+        """Units of the first repetition, if no row falls and all prompts apply to each."""
+        return len(self.rows) * self._num_choices
 
     @property
     def num_units(self) -> int:
@@ -169,15 +180,19 @@ class Supply:
         if len(left) >= missing:
             self._next += len(left)
             return self._asked([left])
-        self.is_exhausted = True
         self._next = len(self._order)
         # All of these are wanted whatever becomes of each, so they are read for together.
         rows = [left]
-        while repeat and self._num_made and missing > sum(map(len, rows)):
-            self._start_over()
+        while missing > sum(map(len, rows)) and self._goes_on(repeat=repeat):
+            self._next_pass()
             rows.append(self._order[: missing - sum(map(len, rows))])
             self._next = len(rows[-1])
+        self.is_exhausted |= self._repetition > 0 or missing > sum(map(len, rows))
         return self._asked(rows) if any(map(len, rows)) else None
+
+    def _goes_on(self, *, repeat: bool) -> bool:
+        """Whether another pass may give units: of the first repetition all, then where allowed."""
+        return self._pass + 1 < self._num_choices or (repeat and self._num_made > 0)
 
     def _enough_rows(self, missing: int) -> int:
         """How many rows will give `missing` units, if they fall as often as those before."""
@@ -187,12 +202,14 @@ class Supply:
         return expected + 2 * math.isqrt(missing) + SPARE_ROWS  # two standard deviations, about
 
     def _asked(self, rows: Sequence[Array]) -> Ask:
-        """An ask for rows of consecutive repetitions, the last of them the present one."""
-        first = self._repetition + 1 - len(rows)
-        repetitions = np.repeat(
+        """An ask for rows of consecutive passes, the last of them the present one."""
+        first = self._pass + 1 - len(rows)
+        passes = np.repeat(
             np.arange(first, first + len(rows), dtype=np.uint32), [len(each) for each in rows]
         )
-        return Ask(self.maker, np.concatenate(rows), repetitions)
+        number = np.uint32(self._num_choices)
+        choices = (passes % number).astype(np.uint16) if number > 1 else None
+        return Ask(self.maker, np.concatenate(rows), passes // number, choices=choices)
 
     def accept(self, ask: Ask) -> None:
         """Takes in an ask whose tasks have all come back."""
@@ -208,10 +225,11 @@ class Supply:
         self._fallen.append(fallen)
         self.examples = Examples.joined([self.examples, examples])
 
-    def _start_over(self) -> None:
-        """Begins the next repetition."""
-        self._repetition += 1
-        self._order = self._ranked(self._repetition, self._counted)
+    def _next_pass(self) -> None:
+        """Begins the next pass: over the same rows, or those of a new repetition."""
+        self._pass += 1
+        if self._pass % self._num_choices == 0:
+            self._order = self._ranked(self._repetition, self._counted)
         self._next = 0
 
     def settle(self) -> None:
@@ -222,6 +240,7 @@ class Supply:
         self.examples = self.examples.first(self.num_examples(num_units))
         self._num_made = self._num_wanted = num_units
         self._counted = np.flatnonzero(self._delivered(num_units)).astype(np.uint32)
+        self._pass = (self._repetition + 1) * self._num_choices - 1
         self._next = len(self._order)
 
     # ---- what it comes to ------------------------------------------------------------------------
@@ -269,6 +288,15 @@ class Supply:
         delivered = np.zeros(len(self.rows), np.bool_)
         delivered[self.examples.row[: self.num_examples(num_units)]] = True
         return delivered
+
+
+def num_choices(mixture: plan.Mixture, templates: Sequence[plan.Template]) -> int:
+    """How many prompts a row is asked by in one repetition, if so many apply to it."""
+    if mixture.templates in {"one", "none", "name"}:
+        return 1
+    drawn = sum(prompt.has_target for template in templates for prompt in template.prompts)
+    most = drawn if mixture.templates == "all" else min(int(mixture.templates), drawn)
+    return max(most, 1)
 
 
 def fill(

@@ -110,10 +110,10 @@ def wanted_of(mixture: plan.Mixture, supplies: Sequence[Supply]) -> list[int]:
     for supply in supplies:
         count = counted[supply.source.name]
         if count is None:
-            wants.append(len(supply.rows))
+            wants.append(supply.most_units)
         else:  # a quota is asked for even where there are fewer rows, so that a shortage is found
             is_quota = supply.source.name in takes
-            wants.append(count if is_quota else min(count, len(supply.rows)))
+            wants.append(count if is_quota else min(count, supply.most_units))
     return wants
 
 

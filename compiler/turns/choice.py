@@ -20,6 +20,8 @@ from taskc.compiler.rows.values.evaluate import Env
 from taskc.compiler.turns.templates.prompts import CompiledTemplate, RowLeftError, compiled
 from taskc.compiler.turns.turn import Mistake
 
+Int64s = npt.NDArray[np.int64]
+
 __all__ = [
     "Chosen",
     "Names",
@@ -57,21 +59,49 @@ class PromptChoice:
         self._columns = [draws(f"prompt/{label}") for label in (labels if len(labels) > 1 else ())]
         self.of_all = self._largest() if self._columns else np.zeros(num_rows, np.int64)
 
-    def _largest(self) -> npt.NDArray[np.int64]:
-        # Of equals argmax gives the first and rendezvous the largest label: labels run downwards.
+    def _downwards(self) -> tuple[Int64s, npt.NDArray[np.uint64]]:
+        # Of equal draws the larger label counts, and numpy takes the first: labels run downwards.
         order = sorted(range(len(self._labels)), key=self._labels.__getitem__, reverse=True)
-        draws = np.array([self._columns[index] for index in order], np.uint64)
-        largest: npt.NDArray[np.int64] = np.array(order, np.int64)[draws.argmax(axis=0)]
+        return np.array(order, np.int64), np.array([self._columns[i] for i in order], np.uint64)
+
+    def _largest(self) -> Int64s:
+        order, draws = self._downwards()
+        largest: Int64s = order[draws.argmax(axis=0)]
         return largest
 
-    def of(self, row: int, applying: Sequence[int]) -> int:
-        """The index of the prompt that `row` draws among `applying`, at least one, in order."""
-        if len(applying) == len(self._labels):
+    def of_choices(self, choices: Int64s, rows: Int64s) -> Int64s:
+        """The index of each row's prompt where all apply, int64; -1 where it has no so many.
+
+        Args:
+            choices: Which of a row's prompts, counted from 0 in the order of its draws.
+            rows: The row of each.
+        """
+        if not self._columns:
+            return np.where(choices < len(self._labels), 0, -1)
+        order, draws = self._downwards()
+        ranked = order[np.argsort(~draws, axis=0, kind="stable")]
+        is_there = choices < len(order)
+        found: Int64s = np.where(is_there, ranked[np.where(is_there, choices, 0), rows], -1)
+        return found
+
+    def of(self, row: int, applying: Sequence[int], choice: int = 0) -> int | None:
+        """The index of the prompt that `row` draws among `applying`, at least one, in order.
+
+        Args:
+            row: The row.
+            applying: Indices of the prompts that apply to it.
+            choice: Which of them, counted from 0 in the order of its draws; None comes back where
+                there are no so many.
+        """
+        if choice >= len(applying):
+            return None
+        if choice == 0 and len(applying) == len(self._labels):
             return int(self.of_all[row])
         if len(applying) == 1:
             return applying[0]
         columns, labels = self._columns, self._labels
-        return max(applying, key=lambda index: (columns[index][row], labels[index]))
+        ranked = sorted(applying, key=lambda i: (columns[i][row], labels[i]), reverse=True)
+        return ranked[choice]
 
 
 # ---- of a chunk --------------------------------------------------------------------------------
@@ -142,10 +172,22 @@ def no_prompt_applies(source: plan.Source, templates: Sequence[CompiledTemplate]
     return Drop("phrase", "no prompt applies", at)
 
 
-def choose(task: PhraseTask) -> Chosen:
+def choose(
+    task: PhraseTask,
+    *,
+    choices: Sequence[int] | None = None,
+    named: Sequence[int] | None = None,
+) -> Chosen:
     """Says by which prompts each row is phrased: by the one it draws, or in an evaluation by all.
 
     A row's values are only looked at where a `where` or a `when` asks for them.
+
+    Args:
+        task: The rows and templates.
+        choices: For each row which of its prompts it is, counted from 0 in the order of its draws;
+            a row with no so many has none. None: the first one.
+        named: For each row the index of the one prompt that it may have, among all prompts of all
+            templates; a row to which it does not apply has none. None: whichever it draws.
     """
     templates = compiled(task.templates)
     prompts = [prompt for template in templates for prompt in template.prompts]
@@ -154,13 +196,23 @@ def choose(task: PhraseTask) -> Chosen:
     if not applying and not is_gated(templates):
         drop = no_prompt_applies(task.source, templates)
         return Chosen(drops=dict.fromkeys(range(len(rows)), drop))
-    labels = [] if task.evaluation else [prompts[index].label for index in applying]
+    is_drawn = not task.evaluation and named is None
+    labels = [prompts[index].label for index in applying] if is_drawn else []
     draws = partial(
         Scope.mixture(task.seed).draws, rows.source, rows.ids, rows.ordinals, task.repetition
     )
     choice = PromptChoice(labels, len(rows), draws)
-    if is_gated(templates):
-        return _chosen(task, templates, applying, choice)
+
+    def taken(row: int, own: list[int]) -> list[int]:
+        if task.evaluation:
+            return own
+        if named is not None:
+            return [index for index in own if applying[index] == named[row]]
+        index = choice.of(row, own, 0 if choices is None else choices[row])
+        return [] if index is None else [index]
+
+    if is_gated(templates) or choices is not None or named is not None:
+        return _chosen(task, templates, applying, taken)
     if task.evaluation:
         owners = np.repeat(np.arange(len(rows)), len(applying)).tolist()
         return Chosen(owners, applying * len(rows))
@@ -172,24 +224,23 @@ def _chosen(
     task: PhraseTask,
     templates: Sequence[CompiledTemplate],
     applying: Sequence[int],
-    choice: PromptChoice,
+    taken: Callable[[int, list[int]], list[int]],
 ) -> Chosen:
     """Chooses row by row, among the prompts that the row's values let it have."""
     gates = _Gates(task, templates, applying)
     chosen = Chosen()
+    values: object = None
+    own: list[int] | Drop | None = None
     for row in range(len(task.rows)):
-        try:
-            own = gates.applying(row)
-        except RowLeftError as left:
-            if isinstance(left.fate, Mistake):  # a condition drops no row this way
-                chosen.mistakes.append((row, left.fate))
-            continue
+        if task.rows.values[row] is not values:  # a row may stand there once for each choice
+            values = task.rows.values[row]
+            own = gates.judged(row, chosen.mistakes)
         if isinstance(own, Drop):
             chosen.drops[row] = own
-            continue
-        taken = own if task.evaluation else [choice.of(row, own)]
-        chosen.rows += [row] * len(taken)
-        chosen.prompts += [applying[index] for index in taken]
+        elif own is not None:
+            indices = taken(row, own)
+            chosen.rows += [row] * len(indices)
+            chosen.prompts += [applying[index] for index in indices]
     return chosen
 
 
@@ -208,6 +259,15 @@ class _Gates:
             for prompt in template.prompts
         ]
         self.prompts = [owned[index] for index in applying]
+
+    def judged(self, row: int, mistakes: list[tuple[int, Mistake]]) -> list[int] | Drop | None:
+        """As `applying`; None where the row has a mistake, which is added to `mistakes`."""
+        try:
+            return self.applying(row)
+        except RowLeftError as left:
+            if isinstance(left.fate, Mistake):  # a condition drops no row this way
+                mistakes.append((row, left.fate))
+            return None
 
     def applying(self, row: int) -> list[int] | Drop:
         """Positions among the eligible prompts, at least one, or why there is none."""

@@ -76,6 +76,11 @@ class MakeTask:
         ordinals: Position of each among equal rows of its split, uint32 [k].
         repetitions: How often each was delivered before, uint32 [k]; 0 in an evaluation.
         store: Where examples are looked up and kept.
+        choices: Which of its prompts is wanted of each, counted from 0 in the order of its draws,
+            uint16 [k]; one that has no so many gives no example and is no drop. None: the first.
+        prompts: The prompt that is wanted of each, among all prompts of all templates, uint16 [k];
+            a candidate to which it does not apply, or that it does not fit, gives no example,
+            whatever is the matter with it. None: one that it draws.
         engine: What encodes texts; see `fast.engine_for`.
     """
 
@@ -93,6 +98,8 @@ class MakeTask:
     ordinals: npt.NDArray[np.uint32]
     repetitions: npt.NDArray[np.uint32]
     store: Store
+    choices: npt.NDArray[np.uint16] | None = None
+    prompts: npt.NDArray[np.uint16] | None = None
     engine: fast.EngineName = "tokenizers"
 
     def __len__(self) -> int:
@@ -274,7 +281,9 @@ class _Making:
             self.drops = dict.fromkeys(range(len(task)), drop)
             pairs = self._pairs(np.zeros(0, np.int64), np.zeros(0, np.int64))
         self._write()
-        errors = self.errors + self.findings.diagnostics()
+        errors = self.errors
+        if task.prompts is None:  # what is named for a row must not fit it
+            errors = errors + self.findings.diagnostics()
         return Made(errors=errors) if errors else self._pointed(pairs)
 
     # ---- which pairs ---------------------------------------------------------------------------
@@ -296,23 +305,42 @@ class _Making:
         everyone = np.arange(len(task))
         if task.evaluation:
             return self._pairs(np.repeat(everyone, len(prompts)), np.tile(prompts, len(task)))
+        if task.prompts is not None:
+            own = np.flatnonzero(np.isin(task.prompts, prompts))
+            return self._pairs(own, task.prompts[own].astype(np.int64))
         labels = [self.clauses.labels[index] for index in applying]
         chosen = np.empty(len(task), np.int64)
-        scope = Scope.mixture(task.seed)
         for repetition in np.unique(task.repetitions).tolist():
             own = np.flatnonzero(task.repetitions == repetition)
-            draws = partial(
-                drawn, scope, task.source.name, task.ids[own], task.ordinals[own], repetition
-            )
-            choice = PromptChoice(labels, len(own), draws)
-            chosen[own] = prompts[choice.of_all]
-        return self._pairs(everyone, chosen)
+            chosen[own] = self._drawn(own, repetition, labels)
+        there = np.flatnonzero(chosen >= 0)
+        return self._pairs(there, prompts[chosen[there]])
+
+    def _drawn(self, candidates: Int64s, repetition: int, labels: Sequence[str]) -> Int64s:
+        """The prompt of each candidate as an index of `labels`, by its draws; -1: it has none."""
+        task = self.task
+        is_first = np.ones(len(candidates), np.bool_)
+        if task.choices is not None:  # the candidates of one row stand together, one a choice
+            is_first[1:] = np.diff(task.lines[candidates]) != 0
+        rows = candidates[is_first]
+        scope = Scope.mixture(task.seed)
+        draws = partial(
+            drawn, scope, task.source.name, task.ids[rows], task.ordinals[rows], repetition
+        )
+        choice = PromptChoice(labels, len(rows), draws)
+        if task.choices is None:
+            return choice.of_all
+        return choice.of_choices(task.choices[candidates].astype(np.int64), np.cumsum(is_first) - 1)
 
     def _chosen_by_values(self) -> _Pairs:
         """Every candidate's pairs where values decide: all rows are read, the missing encoded."""
         found = [self._pairs(np.zeros(0, np.int64), np.zeros(0, np.int64))]
         for candidates, task in self._read(np.arange(len(self.task))):
-            chosen = choose(task)
+            chosen = choose(
+                task,
+                choices=_picked(self.task.choices, candidates),
+                named=_picked(self.task.prompts, candidates),
+            )
             for row, mistake in chosen.mistakes:
                 report_mistake(task, row, mistake, self.findings)
             self.drops |= {int(candidates[row]): drop for row, drop in chosen.drops.items()}
@@ -363,7 +391,7 @@ class _Making:
             for repetition in np.unique(repetitions).tolist():
                 own = here[repetitions == repetition]
                 picked = place[own] - done
-                is_all = len(picked) == len(rows)
+                is_all = np.array_equal(picked, np.arange(len(rows)))
                 yield (
                     candidates[own],
                     self._task(rows if is_all else rows.pick(picked.tolist()), repetition),
@@ -432,7 +460,12 @@ class _Making:
         """Points at what the store holds for each pair, and accounts for every candidate."""
         task = self.task
         segments = self.index.segments + self.written
+        num_pairs = len(pairs.key)
         segment, entry, num_parts = self._found(pairs.key)
+        if task.prompts is not None:
+            there = np.flatnonzero(num_parts)
+            pairs = pairs.pick(there)
+            segment, entry, num_parts = segment[there], entry[there], num_parts[there]
         is_example = np.ones(len(segment), np.bool_)
         fates: dict[int, Fate] = {}
         for index, own in _grouped(segment):
@@ -452,10 +485,10 @@ class _Making:
         made.candidate = pairs.candidate[of].astype(np.uint32)
         made.prompt = pairs.prompt[of].astype(np.uint16)
         made.family = self.family
-        made.drops = self.drops | found.drops
+        made.drops = self.drops | found.drops if task.prompts is None else {}
         made.notices = notices(task.source, task.split, found.lost)
         made.num_encoded = self.num_encoded
-        made.num_reused = len(segment) - self.num_encoded
+        made.num_reused = num_pairs - self.num_encoded
         made.num_rows_read = self.num_rows_read
         return made
 
@@ -465,7 +498,8 @@ class _Making:
         missing = np.flatnonzero(found.num_parts == 0)
         if len(missing):
             written = SegmentIndex(self.written).find(keys[missing])
-            assert (written.num_parts > 0).all(), "every pair was encoded or has an error"
+            is_there = self.task.prompts is not None or (written.num_parts > 0).all()
+            assert is_there, "every pair was encoded or has an error"
             found.segment[missing] = written.segment + len(self.index.segments)
             found.entry[missing] = written.entry
             found.num_parts[missing] = written.num_parts
@@ -509,6 +543,11 @@ class _Looking(_Making):
         """Notes what would be encoded."""
         del task, candidates
         self.missing.append(pairs.key)
+
+
+def _picked(column: npt.NDArray[np.uint16] | None, candidates: Int64s) -> list[int] | None:
+    """A column's values for some candidates, if there is one."""
+    return None if column is None else column[candidates].tolist()
 
 
 def _grouped(numbers: npt.NDArray[np.int32]) -> Iterator[tuple[int, Int64s]]:

@@ -1,6 +1,7 @@
 """The driver: what is delivered, what the ledger says, and on what the content depends."""
 
 import random
+from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet
@@ -156,7 +157,7 @@ def test_an_empty_source_is_an_error(project):
     assert [finding.code for finding in built.diagnostics] == ["T0850"]
 
 
-@pytest.mark.parametrize("statement", ["fewshot 2", "templates all"])
+@pytest.mark.parametrize("statement", ["fewshot 2"])
 def test_what_has_no_engine_is_said_at_build(project, statement):
     """A statement is carried out or refused, never passed over."""
     spec = project().spec.replace("seed 3", f"{statement}\n  seed 3")
@@ -291,3 +292,39 @@ def test_a_quota_is_repeated_and_not_widened(project):
     assert set(epochs[0]) == set(epochs[1]) == set(epochs[2])
     assert epochs[0] != epochs[1]
     assert ledger(path).balances()
+
+
+def test_a_row_comes_by_several_of_its_prompts(project):
+    """Every row once, by the prompt that it draws, before any comes by the next of its draws."""
+    spec = project().spec.replace("rate proportional(cap: 30)", "templates 2")
+    one = examples(project(spec=spec.replace("templates 2", "templates one")).build().path)
+    built = project(spec=spec).build()
+    two = examples(built.path)
+    entries = {(e.source, e.split): e for e in ledger(built.path).entries}
+
+    for source, num_rows in (("small", 20), ("large", 90)):
+        own = [each for each in two if each["source"] == source]
+        prompts = [each["label"] for each in own]
+        ids = [each["row_id"] for each in own]
+        first = {each["row_id"]: each["label"] for each in one if each["source"] == source}
+
+        assert ids[:num_rows] == ids[num_rows:]
+        assert dict(zip(ids, prompts[:num_rows], strict=False)) == first
+        assert all(a != b for a, b in zip(prompts, prompts[num_rows:], strict=False))
+        assert {each["repetition"] for each in own} == {0}
+        assert entries[source, "train"].delivered == num_rows
+
+
+def test_all_prompts_of_a_row_are_one_use_of_it(project):
+    """`repeat at most 1` lets each row come by each prompt; n in min(n, cap) counts examples."""
+    mixture = "templates all\n  repeat at most 1"
+    spec = project().spec.replace("seed 3", f"{mixture}\n  seed 3")
+    delivered = examples(project(spec=spec).build().path)
+    everything = spec.replace("rate proportional(cap: 30)", "")
+    whole = examples(project(spec=everything).build(out="whole").path)
+    more = project(spec=everything.replace("seed 3", "total 331 examples\n  seed 3"))
+
+    assert Counter(each["source"] for each in delivered) == {"small": 30, "large": 30}
+    assert len(whole) == 3 * 110
+    assert len({(each["row_id"], each["label"]) for each in whole}) == 3 * 110
+    assert [finding.code for finding in more.build(out="more").diagnostics] == ["T0852"]

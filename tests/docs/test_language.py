@@ -174,8 +174,6 @@ def test_floats_are_shown_as_python_writes_them():
 
 NOT_YET = {
     "from a\n  fewshot 1": "fewshot",
-    "from a\n  templates all": "templates all",
-    "from a\n  templates 2": "templates 2",
     "take 1 from a by temperature(q, 3)": "by temperature",
     "take 1 from a by balance(q)": "by balance",
     "take 1 from a best len(q)": "best",

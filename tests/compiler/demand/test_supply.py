@@ -12,9 +12,10 @@ from taskc.compiler.demand.asks import EngineFailedError
 from taskc.compiler.demand.supply import Supply, fill
 from taskc.compiler.turns.make import Made
 
+num_choices = st.integers(1, 3)
 outcomes = st.one_of(
     st.lists(st.integers(1, 30), min_size=1, max_size=3),
-    st.sampled_from([[5], [7], [9], "too long", "no prompt"]),
+    st.sampled_from([[5], [7], [9], "too long", "no prompt", None]),
 )
 rows_of_outcomes = st.lists(st.lists(outcomes, min_size=1, max_size=3), min_size=1, max_size=25)
 wants = st.lists(st.tuples(st.integers(0, 60), st.booleans()), min_size=1, max_size=4)
@@ -27,6 +28,7 @@ class Plain:
     ranked: object
     outcome: object
     max_rows: int | None = None
+    num_choices: int = 1
     units: list = field(default_factory=list)  # (row, repetition, tokens of its parts)
     fates: list = field(default_factory=list)  # (row, drop, units before)
     distinct: int | None = None
@@ -34,31 +36,44 @@ class Plain:
     def __post_init__(self):
         self.order = self.ranked(0)[: self.max_rows]
         self.counted = set(self.order)
-        self.repetition = self.next = 0
+        self.repetition = self.choice = self.next = 0
 
     def fill(self, want, *, repeat):
-        """Tries rows until there are so many units."""
+        """Tries rows until there are so many units: all by their first choice, then by the next."""
         while len(self.units) < want:
             if self.next == len(self.order):
-                if self.distinct is None:
-                    self.distinct = len(self.units)
-                if not repeat or not self.distinct:
+                if not self.begin(repeat=repeat):
                     return
-                self.repetition += 1
-                self.order = [row for row in self.ranked(self.repetition) if row in self.counted]
-                self.next = 0
+                continue
             row = self.order[self.next]
             self.next += 1
-            found = self.outcome(row, self.repetition)
+            found = self.outcome(row, self.repetition * self.num_choices + self.choice)
+            if found is None:
+                continue
             if isinstance(found, str):
                 self.fates.append((row, found, len(self.units)))
             else:
                 self.units.append((row, self.repetition, found))
 
+    def begin(self, *, repeat):
+        """Begins the next choice, or the next repetition; whether there is one."""
+        self.next = 0
+        self.choice += 1
+        if self.choice < self.num_choices:
+            return True
+        if self.distinct is None:
+            self.distinct = len(self.units)
+        if not repeat or not self.distinct:
+            self.choice, self.next = self.num_choices - 1, len(self.order)
+            return False
+        self.repetition, self.choice = self.repetition + 1, 0
+        self.order = [row for row in self.ranked(self.repetition) if row in self.counted]
+        return True
+
     def settle(self):
         """Stays with the rows that gave units."""
         self.counted = {row for row, _, _ in self.units}
-        self.next = len(self.order)
+        self.choice, self.next = self.num_choices - 1, len(self.order)
 
     def dropped(self, num_units):
         """What fell on the way to so many units."""
@@ -85,16 +100,17 @@ def units_of(supply):
     return found[: supply.num_units]
 
 
-def both_of(world, table, sizes=(), max_rows=None):
+def both_of(world, table, sizes=(), max_rows=None, choices=1):
     """A supply and the plain one over the same rows."""
     rows = world.rows_of("s", len(table), sizes)
-    made = world.World({"s": rows}, {"s": table})
-    build = world.build_of(["s"])
+    made = world.World({"s": rows}, {"s": table}, choices)
+    build = world.build_of(["s"], choices=choices)
     supply = Supply(build, build.sources[0], rows, None, max_rows=max_rows)
     plain = Plain(
         lambda repetition: world.ranked(rows, repetition),
-        lambda row, repetition: made.outcome("s", row, repetition),
+        lambda row, use: made.outcome("s", row, use),
         max_rows,
+        choices,
     )
     return made, supply, plain
 
@@ -106,11 +122,22 @@ def filled(world, made, supply, want, *, repeat):
         return sum(fill([supply], [want], world.Engine(), repeat=repeat))
 
 
-@given(rows_of_outcomes, wants, st.lists(st.integers(0, 9), max_size=3), st.integers(0, 30))
-def test_units_and_fates_are_those_of_one_row_at_a_time(world, table, steps, sizes, max_rows):
+sizes_of_ranges = st.lists(st.integers(0, 9), max_size=3)
+
+
+@given(
+    table=rows_of_outcomes,
+    steps=wants,
+    sizes=sizes_of_ranges,
+    max_rows=st.integers(0, 30),
+    choices=num_choices,
+)
+def test_units_and_fates_are_those_of_one_row_at_a_time(
+    world, *, table, steps, sizes, max_rows, choices
+):
     """However much was asked for at once, and in how many steps: repetitions and cuts included."""
     sizes = sizes if sum(sizes) <= len(table) else []
-    made, supply, plain = both_of(world, table, sizes, max_rows or None)
+    made, supply, plain = both_of(world, table, sizes, max_rows or None, choices)
     most = 0
     for want, repeat in steps:
         most = max(most, want)
@@ -130,10 +157,10 @@ def test_units_and_fates_are_those_of_one_row_at_a_time(world, table, steps, siz
             assert supply.figures(num_units).rows == len({r for r, _, _ in plain.units[:num_units]})
 
 
-@given(rows_of_outcomes, st.integers(1, 20), st.integers(1, 60))
-def test_a_settled_supply_repeats_its_own_rows(world, table, quota, want):
+@given(rows_of_outcomes, st.integers(1, 20), st.integers(1, 60), num_choices)
+def test_a_settled_supply_repeats_its_own_rows(world, table, quota, want, choices):
     """After a quota is met, later repetitions draw from the rows that met it alone."""
-    made, supply, plain = both_of(world, table)
+    made, supply, plain = both_of(world, table, choices=choices)
     for each in (supply, plain):
         if each is supply:
             filled(world, made, supply, quota, repeat=False)

@@ -30,13 +30,16 @@ def source_named(name):
 def template_of(names, labels=("ask", "tell")):
     """A template that serves the sources."""
     prompts = tuple(
-        plan.Prompt.model_construct(label=label, kind="prompt", at=AT) for label in labels
+        plan.Prompt.model_construct(label=label, kind="prompt", messages="told", at=AT)
+        for label in labels
     )
     return plan.Template.model_construct(name="t", sources=tuple(names), prompts=prompts, at=AT)
 
 
-def build_of(names, *, rate=None, takes=(), total=(1, "epochs"), repeat=0, window=4, length=64):
-    """A build over the sources."""
+def build_of(
+    names, *, rate=None, takes=(), total=(1, "epochs"), repeat=0, window=4, length=64, choices=1
+):
+    """A build over the sources; each row is asked by so many of its prompts."""
     rate = rate or plan.ProportionalRate(cap=None, limit=None)
     taken = {take.source for take in takes}
     members = tuple(plan.Member(name=name, sources=(name,)) for name in names if name not in taken)
@@ -48,13 +51,14 @@ def build_of(names, *, rate=None, takes=(), total=(1, "epochs"), repeat=0, windo
         blend=plan.Blend(rate=rate, members=members, takes=tuple(takes)),
         total=plan.Total(count=total[0], unit=total[1]),
         repeat=repeat,
+        templates="one" if choices == 1 else str(choices),
         at=AT,
     )
     return plan.BuildPlan.model_construct(
         name="b",
         package="p",
         sources=tuple(source_named(name) for name in names),
-        templates=(template_of(names),),
+        templates=(template_of(names, [f"p{i}" for i in range(max(2, choices))]),),
         mixture=mixture,
         tokenizer=None,
         format=None,
@@ -111,21 +115,23 @@ class World:
     """What becomes of (source, row, repetition), and what was asked of `make`.
 
     Attributes:
-        outcomes: Source -> row -> repetition -> tokens of the parts, or the name of a drop; after
-            the last repetition they come again.
-        asked: (source, row, repetition) in the order of asking.
+        outcomes: Source -> row -> use -> tokens of the parts, the name of a drop, or nothing where
+            the row has no such prompt; after the last one they come again.
+        asked: (source, row, use) in the order of asking: repetition * choices + choice.
+        num_choices: How many prompts each row is asked by.
         num_tasks: Tasks run.
     """
 
     rows: dict[str, RowKeys]
-    outcomes: dict[str, list[list[list[int] | str]]]
+    outcomes: dict[str, list[list[list[int] | str | None]]]
+    num_choices: int = 1
     asked: list[tuple[str, int, int]] = field(default_factory=list)
     num_tasks: int = 0
 
-    def outcome(self, source, row, repetition):
+    def outcome(self, source, row, use):
         """What becomes of a row."""
         known = self.outcomes[source][row]
-        return known[repetition % len(known)]
+        return known[use % len(known)]
 
     def make(self, task):
         """Stands for `turns.make.make`."""
@@ -144,10 +150,14 @@ class World:
         for candidate, key in enumerate(zip(task.ids, task.ordinals, strict=True)):
             row = by_id[bytes(key[0]), int(key[1])]
             repetition = int(task.repetitions[candidate])
+            use = repetition * self.num_choices
+            use += 0 if task.choices is None else int(task.choices[candidate])
             assert rows.lines[row] == task.lines[candidate]
             assert rows.inputs.ranges[rows.ranges[row]] == task.range
-            self.asked.append((task.source.name, row, repetition))
-            found = self.outcome(task.source.name, row, repetition)
+            self.asked.append((task.source.name, row, use))
+            found = self.outcome(task.source.name, row, use)
+            if found is None:
+                continue
             if found == ERROR:
                 made.errors.append(Diagnostic("T0834", Severity.ERROR, "too long", None))
             elif isinstance(found, str):
@@ -157,7 +167,7 @@ class World:
                     columns.append((candidate, 0, prompt, tokens, 100 * row + prompt))
             else:
                 for part, tokens in enumerate(found):
-                    entry = 100 * (100 * row + repetition) + part
+                    entry = 100 * (100 * row + use) + part
                     columns.append((candidate, part, (row + repetition) % 2, tokens, entry))
         table = np.array(columns, np.int64).reshape(-1, 5)
         if made.errors:

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import numpy as np
 import pytest
 
 from taskc.compiler.keys import RowKey, Scope, rendezvous
@@ -34,6 +35,24 @@ def test_it_is_the_rendezvous_of_keys(rows, applying):
     ]
 
     assert [choice.of(row, applying) for row in range(len(rows))] == expected
+
+
+@pytest.mark.parametrize("labels", [LABELS, LABELS[:1]])
+def test_choices_run_down_the_draws(rows, labels):
+    """The first is what a row draws; the next is what it would draw without the first."""
+    scope = Scope.mixture(7)
+    choice = chooser(scope, rows, 1, labels)
+    numbers = np.arange(len(labels) + 1)
+    for row in range(len(rows)):
+        key = RowKey(rows.ids[row], rows.ordinals[row])
+        left, expected = list(range(len(labels))), []
+        while left:
+            drawn = rendezvous(scope, "s", key, 1, [labels[index] for index in left])
+            expected.append(left.pop(drawn))
+        found = choice.of_choices(numbers, np.full(len(numbers), row))
+
+        assert found.tolist() == [*expected, -1]
+        assert [choice.of(row, range(len(labels)), c) for c in numbers] == [*expected, None]
 
 
 def test_a_new_prompt_moves_only_rows_that_choose_it(rows):

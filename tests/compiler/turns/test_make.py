@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from taskc.compiler import plan
+from taskc.compiler.keys import RowKey, Scope
 from taskc.compiler.rows.connect.files import InputFile
 from taskc.compiler.rows.ranges import Range
 from taskc.compiler.store.objects import Store
@@ -294,6 +295,94 @@ def test_examples_do_not_depend_on_the_store(bench, make, tmp_path_factory, *, c
     if not made.errors:
         assert again.num_encoded == 0
         assert again.num_reused == made.num_reused + made.num_encoded
+
+
+# ---- which of a row's prompts --------------------------------------------------------------------
+
+
+def by_prompt(work, task, rows):
+    """What each prompt by itself gives of each row: (template, label, told by row, drops by row).
+
+    None where a row has a mistake.
+    """
+    found = []
+    for template in task.templates:
+        for prompt in template.prompts:
+            alone = template.model_copy(update={"prompts": (prompt,)})
+            per_row = {}
+            for line in range(len(rows)):
+                one = replace(
+                    task,
+                    templates=(alone,),
+                    lines=np.array([line], np.uint32),
+                    repetitions=np.zeros(1, np.uint32),
+                )
+                told, drops, errors, _ = work.expected(one, rows)
+                per_row[line] = None if errors else ([each[1:] for each in told], drops.get(0))
+            found.append((f"{template.name}.{prompt.label}", prompt.has_target, per_row))
+    return found
+
+
+@given(case=cases(), is_warm=st.booleans())
+@many
+def test_choices_are_a_row_s_prompts_by_their_draws(bench, make, tmp_path_factory, case, is_warm):
+    """Choice number c is the c-th largest draw of those that apply; a named prompt is that one."""
+    rows, _, kind, is_chat, limits, _, _ = case
+    work = Workplace(bench, tmp_path_factory.mktemp("work"))
+    format_ = make.chat(**limits) if is_chat else make.prompt_target(**limits)
+    templates = templates_of(make, kind)
+    plain = work.task(rows, templates, format_)
+    known = by_prompt(work, plain, rows)
+    picks = [(line, choice) for line in range(len(rows)) for choice in range(len(known))]
+    task = work.task(rows, templates, format_, picks=[(line, 0) for line, _ in picks])
+    numbers = np.array([choice for _, choice in picks], np.uint16)
+    named = replace(task, prompts=numbers)
+    if is_warm:
+        making.make(named)
+    told = work.told(making.make(named))
+    expected = [
+        (candidate, part, number, *rest)
+        for candidate, (line, number) in enumerate(picks)
+        if known[number][1] and known[number][2][line] is not None
+        for part, _, *rest in known[number][2][line][0]
+    ]
+
+    assert told == expected
+    assert making.make(named).drops == {}
+    if any(each is None for _, _, per_row in known for each in per_row.values()):
+        return
+    made = making.make(replace(task, choices=numbers))
+    expected, drops = [], {}
+    for candidate, (line, choice) in enumerate(picks):
+        ranked = ranking(task, line, known)
+        if choice < len(ranked):
+            of_prompt, drop = known[ranked[choice]][2][line]
+            expected += [(candidate, part, ranked[choice], *rest) for part, _, *rest in of_prompt]
+            drops |= {candidate: drop} if drop else {}
+        elif not ranked:
+            drops[candidate] = None
+
+    assert work.told(made) == expected
+    assert made.drops.keys() == drops.keys()
+    assert all(drops[candidate] in {None, drop} for candidate, drop in made.drops.items())
+
+
+def ranking(task, line, known):
+    """The prompts that apply to a row, the largest draw first."""
+    scope = Scope.mixture(task.seed)
+    first = task.lines.tolist().index(line)
+    key = RowKey(bytes(task.ids[first]), int(task.ordinals[first]))
+    closed = {"where", "no prompt applies"}
+    applying = [
+        number
+        for number, (_, has_target, per_row) in enumerate(known)
+        if has_target and not (per_row[line][1] and per_row[line][1].reason in closed)
+    ]
+    draws = {
+        n: (scope.draw(task.source.name, key, 0, f"prompt/{known[n][0]}"), known[n][0])
+        for n in applying
+    }
+    return sorted(applying, key=draws.get, reverse=True)
 
 
 def test_a_long_range_is_made_in_bounded_segments(work, make, monkeypatch):

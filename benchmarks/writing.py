@@ -38,6 +38,7 @@ from taskc.compiler.store.objects import Store
 from taskc.compiler.store.segments import Entries, write_segment
 from taskc.compiler.turns.make import Made, MakeTask
 from taskc.compiler.writing import tables
+from taskc.compiler.writing.place import Folder
 from taskc.compiler.writing.write import BuildFacts, TokenizerFacts, write
 from taskc.runtime import columns
 from taskc.runtime.artifact import Ledger, LedgerEntry
@@ -259,7 +260,9 @@ def measure(num_examples: int, tokens: int, num_sources: int, folder: Path) -> d
             ),
         )
         with clock.stage("write"):
-            write(folder / "out", build, stream, packs, [], store=made_up.store, facts=facts)
+            write(
+                Folder(folder / "out"), build, stream, packs, [], store=made_up.store, facts=facts
+            )
     files = [path for path in (folder / "out").rglob("*") if path.is_file()]
     num_tokens = sum(own.tokens for own in delivered.values())
     shards = sum(path.stat().st_size for path in files if path.suffix == ".arrow")

@@ -19,6 +19,7 @@ from taskc.compiler.demand.asks import EngineFailedError
 from taskc.compiler.demand.supply import Figures, Supply
 from taskc.compiler.digests import plan_digest
 from taskc.compiler.engines.engine import Engine
+from taskc.compiler.failures import FAILURES, failure
 from taskc.compiler.not_yet import not_carried_out
 from taskc.compiler.places import error_at
 from taskc.compiler.records import Record, record_of
@@ -30,12 +31,14 @@ from taskc.compiler.sequences.evaluation import Evaluations, evaluation_sets
 from taskc.compiler.sequences.mixture import Mixed, mix
 from taskc.compiler.sequences.stream import Stream, packed, training_stream
 from taskc.compiler.sequences.weights import row_limits
-from taskc.compiler.store.objects import Store, StoreError
+from taskc.compiler.steady import changed_inputs
+from taskc.compiler.store.objects import Store
 from taskc.compiler.turns import tokenizer as tokenizers
 from taskc.compiler.turns.fast import EngineName, engine_for
 from taskc.compiler.work import Work
 from taskc.compiler.writing.ledger import ledger
-from taskc.compiler.writing.write import BuildFacts, NoSpaceError, TokenizerFacts, write
+from taskc.compiler.writing.place import Place, place_at
+from taskc.compiler.writing.write import BuildFacts, TokenizerFacts, write
 from taskc.dsl.diagnostics import Diagnostic
 from taskc.dsl.errors import has_errors
 from taskc.runtime.artifact import SpecialToken
@@ -80,7 +83,7 @@ class Built:
 
     Attributes:
         name: The build's name.
-        path: The artefact's folder; None where there is an error.
+        path: The artefact's folder, or its URL; None where there is an error.
         diagnostics: Errors and warnings.
         work: What was done, and what the store had already.
         changes: What differs from the artefact that stood there; empty where none did.
@@ -88,16 +91,16 @@ class Built:
     """
 
     name: str
-    path: Path | None
+    path: Path | str | None
     diagnostics: list[Diagnostic] = field(default_factory=list)
     work: Work = field(default_factory=Work)
     changes: list[Change] = field(default_factory=list)
     is_unchanged: bool = False
 
 
-def place_of(build_plan: plan.BuildPlan, out: Path) -> Path:
-    """The artefact's own folder below `out`."""
-    return out / build_plan.package / build_plan.name
+def place_of(build_plan: plan.BuildPlan, out: Path) -> Place:
+    """The artefact's own place below `out`."""
+    return place_at(out, build_plan.package, build_plan.name)
 
 
 def build(
@@ -129,21 +132,23 @@ def build(
                 built.changes = changes(before, record.components) if before else []
                 known = record.findings_of_unchanged(place, store)
                 if known is not None:
-                    built.path, built.is_unchanged = place, True
+                    built.path, built.is_unchanged = place.path, True
                     built.diagnostics += known
                     return built
+            place.check()  # now, and not when all the work is done
             _build(build_plan, place, built, record, Means(engine, store, progress))
-    except (StoreError, NoSpaceError) as error:
+    except FAILURES as error:
         built.path = None
-        built.diagnostics.append(error.diagnostic)
+        built.diagnostics.append(failure(error))
     built.diagnostics += store.take_findings()
     return built
 
 
 def _build(
-    build_plan: plan.BuildPlan, place: Path, built: Built, record: Record | None, means: Means
+    build_plan: plan.BuildPlan, place: Place, built: Built, record: Record | None, means: Means
 ) -> None:
     """Goes through the stages; `built` says how far it came."""
+    began_with = tokenizers.fingerprint(build_plan.tokenizer)
     tokenizer, found = tokenizers.load(build_plan.tokenizer)
     built.diagnostics += found
     loaded, found = load_all(build_plan, means)
@@ -154,6 +159,8 @@ def _build(
         return
     built.diagnostics += [*overlaps(build_plan, loaded), *unseen_options(build_plan, loaded)]
     made = _made(build_plan, loaded, means, built)
+    if made is not None:
+        built.diagnostics += changed_inputs(build_plan, loaded, tokenizer=began_with)
     if made is None or has_errors(built.diagnostics):
         return
     delivered = _delivered(made)
@@ -181,11 +188,11 @@ def _build(
         ledger=accounts,
     )
     means.progress("write", build_plan.name, len(stream))
-    means.store.sync()
-    built.path = write(
-        place, build_plan, stream, packs, made.evaluations.sets, store=means.store, facts=facts
-    )
+    # The store's last word comes before the artefact: where it is full there is none.
     record.keep_findings(built.diagnostics, means.store)
+    means.store.sync()
+    write(place, build_plan, stream, packs, made.evaluations.sets, store=means.store, facts=facts)
+    built.path = place.path
 
 
 # ---- rows ----------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from taskc.compiler.sequences.order import first_places
 from taskc.compiler.sequences.pack import pack
 from taskc.compiler.turns.fast import EngineName
 from taskc.compiler.turns.make import LookedUp, look_up
+from taskc.compiler.writing.place import Place
 from taskc.dsl.diagnostics import Diagnostic
 from taskc.dsl.errors import has_errors
 
@@ -72,7 +73,8 @@ class Outlook:
 
     Attributes:
         plan: The build's plan.
-        path: Where its artefact lies or will lie.
+        place: Where its artefact lies or will lie.
+        is_there: Whether one lies there.
         is_unchanged: Whether it lies there already, so that there is nothing to do.
         changes: What differs from the artefact that lies there; all is new where none does.
         sources: Those of the mixture.
@@ -84,7 +86,8 @@ class Outlook:
     """
 
     plan: plan.BuildPlan
-    path: Path
+    place: Place
+    is_there: bool = False
     is_unchanged: bool = False
     changes: list[Change] = field(default_factory=list)
     sources: list[SourceOutlook] = field(default_factory=list)
@@ -110,8 +113,10 @@ def outlook(build: plan.BuildPlan, means: Means, *, out: Path) -> Outlook:
     found = Outlook(build, place_of(build, out))
     found.record = record_of(build, means.store)
     if found.record is not None:
-        found.changes = changes(found.record.before(found.path), found.record.components)
-        known = found.record.findings_of_unchanged(found.path, means.store)
+        before = found.record.before(found.place)
+        found.is_there = bool(before)
+        found.changes = changes(before, found.record.components)
+        known = found.record.findings_of_unchanged(found.place, means.store)
         found.is_unchanged = known is not None
     loaded, found.diagnostics = load_all(build, means)
     found.num_ranges_surveyed = sum(each.num_surveyed for each in loaded.values())

@@ -295,6 +295,9 @@ CODES: dict[str, Code] = {
     "T1010": Code(_ERROR, "input file that changed during the build"),
     "T1011": Code(_ERROR, "build that is no longer what was planned"),
     "T1020": Code(_ERROR, "disk without space for an artefact"),
+    "T1021": Code(_ERROR, "place where no artefact can stand"),
     "T1030": Code(_ERROR, "library that is not installed"),
+    "T1040": Code(_ERROR, "workers that were lost"),
+    "T1041": Code(_ERROR, "memory that was not enough"),
     "T1031": Code(_ERROR, "connector of a package that fails"),
 }

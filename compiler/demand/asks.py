@@ -210,6 +210,7 @@ class Ask:
         Raises:
             EngineFailedError: If the task found its engine wrong.
         """
+        self._maker.store.absorb(made.about_store)
         if made.engine_failed:
             raise EngineFailedError
         maker = self._maker

@@ -48,6 +48,7 @@ def split_inputs(
             file.path for file, is_cut in zip(files, by_lines, strict=True) if is_cut == cut_lines
         ]
         found |= zip(paths, file_digests(store, paths, cut_lines=cut_lines), strict=True)
+    files = [_with_state(file, found[file.path]) for file in files]
     ranges = (
         part
         for index, file in enumerate(files)
@@ -64,6 +65,10 @@ def _stamped(file: InputFile) -> InputFile:
     except OSError:
         return file  # reported where it is read
     return replace(file, stamp=(stat.st_size, stat.st_mtime_ns))
+
+
+def _with_state(file: InputFile, digests: FileDigests | OSError) -> InputFile:
+    return file if isinstance(digests, OSError) else replace(file, state=digests.state)
 
 
 def _is_cut_by_lines(connector: plan.Connector, file: InputFile) -> bool:

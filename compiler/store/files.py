@@ -9,13 +9,14 @@ read, 3.5 s per GB and core; 300 unchanged files are looked up in 10 ms.
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from threading import Event
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 import orjson
@@ -41,6 +42,10 @@ _BLOCK_BYTES = 1 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _RACY_NS = 2_000_000_000  # FAT counts in steps of 2 s, the coarsest clock in use
 _MAX_THREADS = 8  # hashing lets go of Python's lock
+_MAX_REQUESTS = 16  # at a time, of what stands at URLs
+
+
+FoundT = TypeVar("FoundT")
 
 
 class LineRange(NamedTuple):
@@ -79,6 +84,11 @@ class FileDigests:
     size_bytes: int
     version: str
 
+    @property
+    def state(self) -> str:
+        """What `changed_files` compares."""
+        return f"{self.size_bytes} {self.version}"
+
 
 class _State(NamedTuple):
     """What the system says of a file without reading it; `is_racy`: it may lie from now on."""
@@ -101,24 +111,43 @@ def file_digests(
     Raises:
         StoreError: If the store is full or can't be used.
     """
-    found = {path: _known(store, path, cut_lines=cut_lines) for path in dict.fromkeys(paths)}
+    distinct = list(dict.fromkeys(paths))
+    looked_up = _each(distinct, lambda path: _known(store, path, cut_lines=cut_lines))
+    found = dict(zip(distinct, looked_up, strict=True))
     unknown = [path for path, digests in found.items() if digests is None]
+    stop = Event()
 
     def read(path: str) -> FileDigests | OSError:
-        return _read(store, path, cut_lines=cut_lines)
+        return _read(store, path, cut_lines=cut_lines, stop=stop)
 
     if len(unknown) == 1:
         found[unknown[0]] = read(unknown[0])
     elif unknown:
         num_threads = min(_MAX_THREADS, len(os.sched_getaffinity(0)), len(unknown))
         with ThreadPoolExecutor(num_threads) as threads:
-            found.update(zip(unknown, threads.map(read, unknown), strict=True))
+            try:
+                found.update(zip(unknown, threads.map(read, unknown), strict=True))
+            finally:  # Ctrl-C does not wait for gigabytes
+                stop.set()
     return [digests for path in paths if (digests := found[path]) is not None]
 
 
-def changed_files(files: Iterable[FileDigests]) -> list[str]:
-    """Returns the paths of those that are not what they were when they were looked at."""
-    return [file.path for file in files if _is_changed(file)]
+def changed_files(states: Mapping[str, str]) -> list[str]:
+    """Returns the paths of the files that are not what they were when they were looked at.
+
+    Args:
+        states: `FileDigests.state` by path.
+    """
+    are_changed = _each(list(states), lambda path: _is_changed(path, states[path]))
+    return [path for path, is_changed in zip(states, are_changed, strict=True) if is_changed]
+
+
+def _each(paths: Sequence[str], ask: Callable[[str], FoundT]) -> list[FoundT]:
+    """What `ask` says of each path; several at a time where the answer comes over a network."""
+    if sum("://" in path for path in paths) <= 1:
+        return [ask(path) for path in paths]
+    with ThreadPoolExecutor(_MAX_REQUESTS) as threads:
+        return list(threads.map(ask, paths))
 
 
 def changed_error(name: str, at: Span) -> Diagnostic:
@@ -165,11 +194,12 @@ def _key(path: str) -> str:
     return blake2b(f"{code_digest(__name__)}\n{place}".encode(), digest_size=16).hexdigest()
 
 
-def _is_changed(file: FileDigests) -> bool:
+def _is_changed(path: str, before: str) -> bool:
     try:
-        return _state(file.path)[:2] != (file.size_bytes, file.version)
+        state = _state(path)
     except OSError:
         return True
+    return f"{state.size_bytes} {state.version}" != before
 
 
 def _state(path: str) -> _State:
@@ -203,18 +233,24 @@ def _remote_state(url: str) -> _State:
 # ---- reading -------------------------------------------------------------------------------------
 
 
-def _read(store: Store, path: str, *, cut_lines: bool) -> FileDigests | OSError:
-    """Reads a file through and tells the store."""
+def _read(store: Store, path: str, *, cut_lines: bool, stop: Event) -> FileDigests | OSError:
+    """Reads a file through and tells the store; not to its end where `stop` is set."""
+    digest = sha256()
+
+    def add(block: bytes) -> None:
+        if stop.is_set():
+            raise InterruptedError
+        digest.update(block)
+
     try:
         state = _state(path)  # before reading: what is written meanwhile shows as a change
-        digest = sha256()
         with as_os_error(), _opened(path) as opened:
             ranges: tuple[LineRange, ...] | None = None
             if cut_lines:
-                ranges = tuple(_ranges(opened, digest.update))
+                ranges = tuple(_ranges(opened, add))
             else:
                 while block := opened.read(_BLOCK_BYTES):
-                    digest.update(block)
+                    add(block)
     except OSError as error:
         return error
     found = FileDigests(path, digest.hexdigest(), ranges, state.size_bytes, state.version)

@@ -28,6 +28,7 @@ _VERSION = "v1"
 _OBJECT = "object"  # the name under a key that has one object
 _MAGIC = b"taskc\x00v1"
 _TRAILER = struct.Struct("<8sQ16s")  # magic, bytes of the content, their BLAKE2b
+_CANNOT_BE_WRITTEN = "T1002"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 
@@ -176,6 +177,12 @@ class Store:
         self.findings = []
         return found if self.fallback is None else found + self.fallback.take_findings()
 
+    def absorb(self, findings: Iterable[Diagnostic]) -> None:
+        """Takes over what a worker's copy had to say: each kind of warning is said once."""
+        for finding in findings:
+            self.is_writable &= finding.code != _CANNOT_BE_WRITTEN
+            self._say(finding)
+
     # ---- for those who clean -------------------------------------------------------------------
 
     @contextmanager
@@ -239,7 +246,7 @@ class Store:
     def _say_read_only(self, error: OSError) -> None:
         self.is_writable = False
         self._report(
-            "T1002",
+            _CANNOT_BE_WRITTEN,
             "the store cannot be written: what is made now is made again next time",
             notes=(f"store `{self.url}`: {_reason(error)}",),
             helps=("keep a store of your own: `--store DIR`",),
@@ -252,18 +259,21 @@ class Store:
             outcome = "it is removed and made again"
         except OSError:  # read-only: it stays a miss
             outcome = "it is made again"
-        if all(finding.code != "T1003" for finding in self.findings):
-            self._report(
-                "T1003",
-                f"an object of the store is damaged: {outcome}",
-                notes=(f"store `{self.url}`, object `{path}`",),
-                helps=("if it happens again, look at the disk",),
-            )
+        self._report(
+            "T1003",
+            f"an object of the store is damaged: {outcome}",
+            notes=(f"store `{self.url}`, object `{path}`",),
+            helps=("if it happens again, look at the disk",),
+        )
 
     def _report(
         self, code: str, message: str, *, notes: tuple[str, ...], helps: tuple[str, ...]
     ) -> None:
-        self.findings.append(_finding(code, message, notes=notes, helps=helps))
+        self._say(_finding(code, message, notes=notes, helps=helps))
+
+    def _say(self, finding: Diagnostic) -> None:
+        if all(finding.code != said.code for said in self.findings):
+            self.findings.append(finding)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -127,6 +127,7 @@ class Made:
         num_encoded: Pairs of row and prompt that were encoded now.
         num_reused: Pairs that the store, or an equal row of the task, had already.
         num_rows_read: Rows whose values were read again.
+        about_store: What the task's copy of the store has to say.
         engine_failed: The task's engine differs from the reference, or isn't installed where the
             task ran: nothing was made, and the whole build must be made by the reference.
         errors: Mistakes; any of them stops the build, and nothing else is then filled in.
@@ -151,6 +152,7 @@ class Made:
     engine_failed: bool = False
     errors: list[Diagnostic] = field(default_factory=list)
     notices: list[Diagnostic] = field(default_factory=list)
+    about_store: list[Diagnostic] = field(default_factory=list)
 
     def __len__(self) -> int:
         """The number of entries."""
@@ -191,6 +193,12 @@ def make(task: MakeTask) -> Made:
     Raises:
         StoreError: If the store is full or can't be used.
     """
+    made = _make(task)
+    made.about_store = task.store.take_findings()
+    return made
+
+
+def _make(task: MakeTask) -> Made:
     errors = misfits(task.format, task.templates)
     if errors:
         return Made(errors=errors)

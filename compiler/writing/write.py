@@ -7,7 +7,6 @@ time, and hashed twice (file, content); what is in memory is bounded but for 24 
 An example of 300 tokens takes 3 CPU us, and 2 of hashing.
 """
 
-import errno
 import platform
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -28,34 +27,17 @@ from taskc.compiler.sequences.stream import Stream
 from taskc.compiler.store.objects import Store
 from taskc.compiler.writing import figures
 from taskc.compiler.writing.evaluated import evaluation_groups
+from taskc.compiler.writing.place import Place
 from taskc.compiler.writing.provenance import Provenance
-from taskc.compiler.writing.publish import published
 from taskc.compiler.writing.scatter import opener
 from taskc.compiler.writing.shards import SHARD_BYTES, shards
 from taskc.compiler.writing.tables import new_file, table_of, write_row_groups
-from taskc.dsl.codes import CODES
-from taskc.dsl.diagnostics import Diagnostic
-from taskc.dsl.errors import InternalError, TaskcError
-from taskc.dsl.report import render
+from taskc.dsl.errors import InternalError
 from taskc.runtime import artifact
-from taskc.runtime.artifact import ArtifactError
 
-__all__ = ["BuildFacts", "NoSpaceError", "TokenizerFacts", "write"]
+__all__ = ["BuildFacts", "TokenizerFacts", "write"]
 
 GROUP_EXAMPLES = 1 << 17
-_FULL = {errno.ENOSPC, errno.EDQUOT}
-
-
-class NoSpaceError(TaskcError):
-    """The disk has no room for the artefact.
-
-    Attributes:
-        diagnostic: What to show.
-    """
-
-    def __init__(self, diagnostic: Diagnostic) -> None:
-        super().__init__([diagnostic], render([diagnostic], {}, style="human", color=False))
-        self.diagnostic = diagnostic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +82,7 @@ class BuildFacts:
 
 
 def write(
-    place: Path,
+    place: Place,
     plan: BuildPlan,
     stream: Stream,
     packs: Packs,
@@ -109,11 +91,11 @@ def write(
     store: Store,
     facts: BuildFacts,
     shard_bytes: int = SHARD_BYTES,
-) -> Path:
-    """Writes the artefact to the folder `place`, in one step at the end; returns `place`.
+) -> None:
+    """Writes the artefact to its place, in one step at the end.
 
     Args:
-        place: The artefact's own folder, `OUT/PACKAGE/BUILD[@PARAM=VALUE]`; an older artefact there
+        place: The artefact's own place, `OUT/PACKAGE/BUILD[@PARAM=VALUE]`; an older artefact there
             is replaced.
         plan: The build's plan.
         stream: Training examples in stream order, which are given up; none is fine.
@@ -124,8 +106,8 @@ def write(
         shard_bytes: About how many bytes of ids a shard holds.
 
     Raises:
-        ArtifactError: If something that is no artefact stands at `place`.
-        NoSpaceError: If the disk is full; nothing is left behind.
+        OutputError: If it can't be written, the disk is full, or something that is no artefact
+            stands there; nothing is left behind.
         StoreError: If examples are no longer in the store.
         InternalError: If the ledger does not balance, a column is missing or holds a null, or
             tokens are not those that were counted.
@@ -133,31 +115,9 @@ def write(
     wrong = facts.ledger.imbalances()
     if wrong:
         raise InternalError("the ledger does not balance: " + "; ".join(wrong))
-    if place.exists() and not (place / artifact.MANIFEST).is_file() and any(place.iterdir()):
-        raise ArtifactError(str(place), "folder", "an artefact or nothing", "other files")
-    try:
-        with published(place) as folder:
-            writer = _Writer(folder, plan, store, facts)
-            writer.fill(stream, packs, evaluations, shard_bytes)
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        raise NoSpaceError(_no_space(place)) from error
-    return place
-
-
-def _no_space(place: Path) -> Diagnostic:
-    return Diagnostic(
-        code="T1020",
-        severity=CODES["T1020"].severity,
-        message="no space is left for the artefact",
-        primary=None,
-        notes=(f"it was to stand at `{place}`; what stood there before stands there still",),
-        helps=(
-            "the disk must hold an artefact twice while it is written: make room",
-            "or build onto a larger disk: `--out DIR`",
-        ),
-    )
+    with place.filled() as folder:
+        writer = _Writer(folder, plan, store, facts)
+        writer.fill(stream, packs, evaluations, shard_bytes)
 
 
 class _Writer:

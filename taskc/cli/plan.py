@@ -112,11 +112,11 @@ def _keep(path: Path, found: "Sequence[Outlook]") -> None:
 
 def _lines(found: "Outlook") -> Iterator[str]:
     plan = found.plan
-    yield f"{plan.package}/{plan.name}  {found.path}  {_state(found)}"
-    shown = found.changes[:_MAX_CHANGES] if found.path.exists() else []
+    yield f"{plan.package}/{plan.name}  {found.place.path}  {_state(found)}"
+    shown = found.changes[:_MAX_CHANGES] if found.is_there else []
     for change in shown:
         yield f"  {change}"
-    if len(shown) < len(found.changes) and found.path.exists():
+    if len(shown) < len(found.changes) and found.is_there:
         yield f"  and {len(found.changes) - len(shown)} more"
     yield ""
     rows = [_HEAD, *map(_cells, found.sources)]
@@ -138,7 +138,7 @@ def _lines(found: "Outlook") -> Iterator[str]:
 def _state(found: "Outlook") -> str:
     if found.is_unchanged:
         return "nothing to do"
-    return "to be built again" if found.path.exists() else "to be built"
+    return "to be built again" if found.is_there else "to be built"
 
 
 def _cells(source: "SourceOutlook") -> tuple[str, ...]:
@@ -178,7 +178,7 @@ def _as_json(found: "Outlook") -> "Mapping[str, JsonValue]":
     return {
         "package": found.plan.package,
         "name": found.plan.name,
-        "path": str(found.path),
+        "path": str(found.place.path),
         "status": "unchanged" if found.is_unchanged else "to build",
         "changes": [
             {"component": each.name, "what": each.what, "at": str(each.at) if each.at else None}

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
@@ -111,11 +112,15 @@ class Project:
         assert not has_errors(checked.diagnostics), report
         return lower(checked.program, sample=sample).builds[0]
 
-    def build(self, jobs: int = 1, out: str = "out", sample: int | None = None) -> Built:
-        """Builds it."""
-        store = Store.open(self.folder / "store")
-        with LocalEngine(jobs) as engine:
-            return build(self.plan(sample), out=self.folder / out, engine=engine, store=store)
+    def build(
+        self, jobs: int = 1, out: str = "out", sample: int | None = None, **means: Any
+    ) -> Built:
+        """Builds it, with another `engine`, `store` or `progress` where they are given."""
+        store = means.pop("store", None) or Store.open(self.folder / "store")
+        with means.pop("engine", None) or LocalEngine(jobs) as engine:
+            return build(
+                self.plan(sample), out=self.folder / out, engine=engine, store=store, **means
+            )
 
 
 @pytest.fixture

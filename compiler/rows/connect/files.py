@@ -49,11 +49,14 @@ class InputFile:
         name: How it is shown and recorded: relative to its data root, with forward slashes.
         stamp: Its size in bytes and its time of modification in ns when its digest was made; None:
             it has none, and may change, or is at a URL, where asking again takes a request.
+        state: What `changed_files` of the store compares when the build ends; "" where the file
+            can't be read.
     """
 
     path: str
     name: str
     stamp: tuple[int, int] | None = None
+    state: str = ""
 
 
 class FileProblemError(Exception):
@@ -179,6 +182,8 @@ def check_unchanged(file: InputFile) -> None:
         return
     try:
         found = Path(file.path).stat()
+    except FileNotFoundError as error:
+        raise changed_file() from error
     except OSError as error:
         raise _problem("", "", error) from error
     if (found.st_size, found.st_mtime_ns) != file.stamp:

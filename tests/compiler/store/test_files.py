@@ -171,14 +171,14 @@ def test_a_file_that_changes_is_noticed(disk, write):
     """Written to, put in another's place, or gone."""
     paths = [write(b"a\n", name) for name in "abcd"]
     found = file_digests(disk, paths, cut_lines=True)
-    unchanged = changed_files(found)
+    unchanged = changed_files({each.path: each.state for each in found})
     Path(paths[1]).write_bytes(b"b\n")
     Path(paths[2]).unlink()
     write(b"longer\n", "d")
     finding = changed_error("data/b", Span("s.task", 0, 1))
 
     assert unchanged == []
-    assert changed_files(found) == paths[1:]
+    assert changed_files({each.path: each.state for each in found}) == paths[1:]
     assert finding.code == "T1010"
     assert "data/b" in finding.notes[0]
 
@@ -197,7 +197,7 @@ def test_a_file_that_grows_while_it_is_read_is_noticed(disk, write, monkeypatch)
     found = one(disk, path)
     monkeypatch.undo()
 
-    assert changed_files([found]) == [path]
+    assert changed_files({path: found.state}) == [path]
     assert one(disk, path).ranges[0].num_lines == 2
 
 
@@ -235,11 +235,11 @@ def test_a_file_behind_a_url(disk, reads, monkeypatch):
     one(disk, url)
     known = one(disk, url)
     num_reads = len(reads)
-    unchanged = changed_files([known])
+    unchanged = changed_files({url: known.state})
     system.pipe_file(url, b"c\n")
 
     assert first.sha256 == hashlib.sha256(MARK + b"a\nb").hexdigest()
     assert (known.ranges, num_reads) == (first.ranges, 2)
     assert unchanged == []
-    assert changed_files([known]) == [url]
+    assert changed_files({url: known.state}) == [url]
     assert one(disk, url).ranges[0].num_lines == 1

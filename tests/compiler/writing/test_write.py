@@ -10,9 +10,9 @@ import pytest
 
 from taskc.compiler import plan as plans
 from taskc.compiler.writing import tables
-from taskc.compiler.writing.write import NoSpaceError
+from taskc.compiler.writing.place import OutputError
 from taskc.dsl.errors import InternalError
-from taskc.runtime.artifact import ArtifactError, Ledger, LedgerEntry
+from taskc.runtime.artifact import Ledger, LedgerEntry
 from taskc.runtime.reader import open as open_artifact
 
 
@@ -180,7 +180,7 @@ def test_a_new_artefact_replaces_the_old_one_whole(made, tmp_path):
 def test_a_folder_of_somebody_s_files_is_not_replaced(made, tmp_path):
     """A wrong `out` must not cost anybody a folder."""
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(ArtifactError, match="expected an artefact or nothing"):
+    with pytest.raises(OutputError, match="a folder with other files"):
         made.write_examples(tmp_path, made.seeded_examples(3))
 
     assert files_of(tmp_path) == {"notes.txt": b"mine"}
@@ -223,7 +223,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(made, tmp_path, monkeypatch, aft
         return write(self, content)
 
     monkeypatch.setattr(tables.HashedFile, "write", full)
-    with pytest.raises(NoSpaceError) as error:
+    with pytest.raises(OutputError) as error:
         made.write_examples(tmp_path / "tiny", made.seeded_examples(400), shard_bytes=1_000)
 
     assert error.value.diagnostic.code == "T1020"

@@ -396,7 +396,10 @@ class _Lowering(InputLowering):
                 "count": take.count,
                 "at_most": take.at_most,
                 "by": take.by,
-                "by_key": scope.optional(take.by_key, "by"),
+                "by_keys": tuple(
+                    scope.expression(key, f"by {number}")
+                    for number, key in enumerate(take.by_keys, 1)
+                ),
                 "by_tau": take.by_tau,
                 "best": scope.optional(take.best, "best"),
                 "at": self.place(take.span),

@@ -389,16 +389,26 @@ Rate = Annotated[
 
 
 class Take(Model):
-    """`take N from S`: exactly N surviving examples (at most N where the spec says so)."""
+    """`take N from S`: exactly N surviving examples (at most N where the spec says so).
+
+    Attributes:
+        by_keys: What groups the rows, outer groups first.
+        best: What ranks them within a group, the greatest first; None: their keys.
+    """
 
     source: str
     count: int
     at_most: bool
     by: Literal["", "temperature", "balance"]
-    by_key: Expr | None
+    by_keys: tuple[Expr, ...]
     by_tau: float | None
     best: Expr | None
     at: Place
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether its rows come in another order than that of their keys."""
+        return bool(self.by) or self.best is not None
 
 
 class Member(Model):

@@ -227,19 +227,26 @@ RATES: Final = _table(
     ),
 )
 
+_GROUP = FormArgument(
+    "group",
+    Kind.ROW,
+    "What groups the rows; groups in groups as a list: `[category, task]`.",
+    by_position=True,
+)
+
 STRATA: Final = _table(
     Form(
         "temperature",
         "Spread over groups: weight n ** (1 / tau) for a group of n rows.",
         (
-            FormArgument("group", Kind.ROW, "What groups the rows.", by_position=True),
+            _GROUP,
             FormArgument("tau", Kind.NUMBER, "1: as the rows are; large: equal.", by_position=True),
         ),
     ),
     Form(
         "balance",
         "As equally over groups as they allow.",
-        (FormArgument("group", Kind.ROW, "What groups the rows.", by_position=True),),
+        (_GROUP,),
     ),
 )
 

@@ -240,13 +240,13 @@ class Rate:
 
 @dataclass(slots=True)
 class Take:
-    """`take N from S ...`."""
+    """`take N from S ...`; groups stand from the outer ones to those inside them."""
 
     count: int
     at_most: bool
     source: Source
     by: str  # "" | temperature | balance
-    by_key: Expression | None
+    by_keys: tuple[Expression, ...]
     by_tau: float | None
     best: Expression | None
     span: Span

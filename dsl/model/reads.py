@@ -67,4 +67,4 @@ def template_reads(template: program.Template) -> set[str]:
 
 def take_reads(take: program.Take) -> set[str]:
     """Names that a quota's groups and ranking read."""
-    return _all([take.by_key, take.best])
+    return _all([*take.by_keys, take.best])

@@ -16,9 +16,9 @@ from taskc.dsl.check.units import Declared, Unit
 from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
-from taskc.dsl.model.expressions import Call, Expression
+from taskc.dsl.model.expressions import Call, Expression, ListDisplay
 from taskc.dsl.model.forms import STRATA, Kind
-from taskc.dsl.model.types import List, Record, Type, Unknown, is_number, is_text
+from taskc.dsl.model.types import Bool, List, Record, Type, Unknown, is_number, is_text
 from taskc.dsl.words import a_type, listed
 
 __all__ = ["check_take"]
@@ -53,13 +53,13 @@ def check_take(
     unit.used_params |= scope.used_params
     if not isinstance(count, int) or isinstance(count, Outcome):
         return None
-    by, key, tau = strata or ("", None, None)
+    by, keys, tau = strata or ("", (), None)
     return program.Take(
         count=count,
         at_most=node.at_most,
         source=source,
         by=by,
-        by_key=key,
+        by_keys=keys,
         by_tau=tau,
         best=None if node.best is None else settle(node.best, scope),
         span=node.span,
@@ -80,25 +80,44 @@ def _report_no_training_split(node: ast.Take, source: program.Source, report: Re
 
 def _strata(
     call: Call, scope: Scope, reader: FormReader
-) -> tuple[str, Expression, float | None] | None:
+) -> tuple[str, tuple[Expression, ...], float | None] | None:
+    """The way, the groups from the outer ones inwards, and the temperature where it has one."""
     bound = reader.read(call, STRATA, "way to spread a quota", "T0402")
     if bound is None:
         return None
-    key = bound.rows["group"]
-    type_ = Typer(scope, reader.report).infer(key)
-    if isinstance(type_, List | Record):
+    written = bound.rows["group"]
+    keys = written.items if isinstance(written, ListDisplay) else (written,)
+    if not keys:
         reader.report.report(
             "T0204",
-            key.span,
-            f"rows are grouped by one value, not by {a_type(type_)}",
-            label=f"this is {a_type(type_)}",
+            written.span,
+            "rows are grouped by a value, and none is listed",
+            label="an empty list",
+            helps=("name one, or one in another: `[category, task]`",),
         )
+        return None
+    for key in keys:
+        _check_group(key, Typer(scope, reader.report).infer(key), reader.report)
     tau = bound.number("tau") if "tau" in bound.values else None
-    return bound.form.name, settle(key, scope), tau
+    return bound.form.name, tuple(settle(key, scope) for key in keys), tau
+
+
+def _check_group(key: Expression, type_: Type, report: Reporter) -> None:
+    if not isinstance(type_, List | Record):
+        return
+    report.report(
+        "T0204",
+        key.span,
+        f"rows are grouped by one value, not by {a_type(type_)}",
+        label=f"this is {a_type(type_)}",
+        helps=("groups in groups are written out: `[category, task]`",)
+        if isinstance(type_, List)
+        else (),
+    )
 
 
 def _check_best(best: Expression, type_: Type, report: Reporter) -> None:
-    if is_number(type_) or isinstance(type_, Unknown):
+    if is_number(type_) or isinstance(type_, Bool | Unknown):
         return
     report.report(
         "T0204",

@@ -70,7 +70,7 @@ def build_of(
 def take_of(source, count, *, at_most=False):
     """A quota."""
     return plan.Take(
-        source=source, count=count, at_most=at_most, by="", by_key=None, by_tau=None, best=None,
+        source=source, count=count, at_most=at_most, by="", by_keys=(), by_tau=None, best=None,
         at=AT,
     )  # fmt: skip
 

@@ -35,7 +35,7 @@ def quotas(takes):
     """Takes of so many examples of each source."""
     for source, count in takes.items():
         yield plan.Take(
-            source=source, count=count, at_most=False, by="", by_key=None, by_tau=None, best=None,
+            source=source, count=count, at_most=False, by="", by_keys=(), by_tau=None, best=None,
             at=AT,
         )  # fmt: skip
 

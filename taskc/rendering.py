@@ -8,6 +8,8 @@ whose key is that of the source's raw columns.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from taskc.compiler import plan
 from taskc.compiler.examples import Encoded, EncodeTask, Rows
@@ -188,9 +190,14 @@ def _turns(phrased: Phrased, format_: plan.Format) -> tuple[RenderedTurn, ...]:
 
 def _decoded(tokenizer: plan.Tokenizer, ids: list[int]) -> str:
     """Returns the text of the ids, special tokens included."""
-    import tokenizers
-
     loaded, _ = load(tokenizer)
     assert loaded is not None, "the tokenizer that has just encoded"
-    own = tokenizers.Tokenizer.from_buffer(loaded.artifact_files()["tokenizer.json"])
+    own = _tokenizer(loaded.artifact_files()["tokenizer.json"])
     return str(own.decode(ids, skip_special_tokens=False))
+
+
+@lru_cache(maxsize=1)  # parsing takes 0.15 s, and rows are looked at one after the other
+def _tokenizer(content: bytes) -> Any:
+    import tokenizers
+
+    return tokenizers.Tokenizer.from_buffer(content)

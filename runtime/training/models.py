@@ -7,13 +7,16 @@ The dropout of a model's own configuration stays off: a recipe says what dropout
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from taskc.runtime.artifact import ArtifactError, Manifest
 from taskc.runtime.isolation import check_isolation
+from taskc.runtime.recipes.parts.dropout import decoder_layers
 from taskc.runtime.recipes.recipe import Recipe
 from taskc.runtime.settings import ModelFolder, TinyLlama, TrainSettings
 
@@ -180,16 +183,14 @@ def has_plain_head(model: "PreTrainedModel") -> bool:
 def prepare(model: "PreTrainedModel", *, recompute: bool) -> None:
     """Switches the model's own dropout off, and recomputing of activations on where it is asked.
 
-    transformers recomputes only in layers that are training, so those alone are said to be; what is
-    inside them is not.
+    Recomputed are whole layers. Noise that is found by key is the same the second time, so no
+    generator's state is kept for it.
     """
     untyped: Any = model
     untyped.eval()
     if not recompute:
         return
-    from transformers.modeling_layers import GradientCheckpointingLayer
-
-    untyped.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    for module in model.modules():
-        if isinstance(module, GradientCheckpointingLayer):
-            module.training = True
+    for layer in decoder_layers(model):
+        layer.forward = partial(  # type: ignore[method-assign] # hooks of the layer stay outside
+            checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False
+        )

@@ -20,6 +20,19 @@ def made():
     return sys.modules[name]
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Tiny models only lose by threads, and tests run beside each other."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def folder(tmp_path, made) -> Path:
     """An artefact of forty examples in windows of eight, with an evaluation split of three rows."""

@@ -30,15 +30,6 @@ def block_of(*, model=MODEL, steps=6, batch=("sequences", 4), seed=1, **argument
     return RunBlock(kind="train", name="go", settings=settings)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny models only lose by threads, and tests run beside each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def losses(artifact, block, out):
     """Trains and returns the losses."""
     return [step.loss for step in train(artifact, block, out)]

@@ -86,24 +86,28 @@ class Findings:
         What concerns a file and no row of it is said once, however many of its ranges say it.
         """
         for found in later.reporter.diagnostics:
-            if found.primary is None:
-                raise AssertionError("every finding has a place in the spec")
-            if found.row is None and found in self.reporter.diagnostics:
-                continue
-            self.report(
-                found.code,
-                found.message,
-                at=_place_of(found.primary.span),
-                label=found.primary.text,
-                notes=found.notes,
-                helps=found.helps,
-                row=found.row,
-            )
+            self.take(found)
         for kind, num_errors in later.hidden.items():
             self.hidden[kind] += num_errors
             self.num_errors += num_errors
         if later.rest_at is not None:
             self._show_rest_at(later.rest_at)
+
+    def take(self, found: Diagnostic) -> None:
+        """Adds what another stage found."""
+        if found.primary is None:
+            raise AssertionError("every finding has a place in the spec")
+        if found.row is None and found in self.reporter.diagnostics:
+            return
+        self.report(
+            found.code,
+            found.message,
+            at=_place_of(found.primary.span),
+            label=found.primary.text,
+            notes=found.notes,
+            helps=found.helps,
+            row=found.row,
+        )
 
     def _show_rest_at(self, place: plan.Place) -> None:
         self.rest_at = max(self.rest_at or place, place, key=lambda at: at.start)

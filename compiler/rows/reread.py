@@ -6,8 +6,9 @@ allows it; what can't be cut streams through once. Every row's id is made again:
 other rows than were surveyed stops the build.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Generic, TypeVar
 
 from taskc.compiler import plan
 from taskc.compiler.examples import Rows
@@ -20,9 +21,13 @@ from taskc.compiler.rows.row_keys import Ids, Uint32s
 from taskc.compiler.rows.shaping import BadRowError, Row, Shaping
 from taskc.dsl.diagnostics import Diagnostic
 
-__all__ = ["MAX_ROWS", "RereadError", "read_rows"]
+__all__ = ["MAX_ROWS", "RereadError", "read_dedup_words", "read_rows"]
 
 MAX_ROWS = 2_000  # in one `Rows`
+
+MadeT = TypeVar("MadeT")
+# What is wanted of a row: of its source, its columns and its id.
+Finish = Callable[[Shaping, Row, bytes], MadeT]
 
 
 class RereadError(Exception):
@@ -59,26 +64,60 @@ def read_rows(
         RereadError: The file is not what it was.
     """
     ids, ordinals = keys
-    rereading = _Rereading(Shaping(source), ids.tobytes())
     pending = Rows(source.name, "", file_names=[file.name])
+    num_rows = 0
+    for values, numbers in _read(source, file, place, lines, ids, _finished):
+        pending.values += values
+        pending.numbers += numbers
+        while len(pending) >= MAX_ROWS:
+            yield _completed(pending, ids, ordinals, num_rows)
+            num_rows += MAX_ROWS
+            pending = replace(
+                pending, values=pending.values[MAX_ROWS:], numbers=pending.numbers[MAX_ROWS:]
+            )
+    if len(pending):
+        yield _completed(pending, ids, ordinals, num_rows)
+
+
+def read_dedup_words(
+    source: plan.Source, file: InputFile, place: Range, lines: Uint32s, ids: Ids
+) -> Iterator[list[list[str]]]:
+    """Yields the words that `dedup ... near` compares, of the wanted rows in file order.
+
+    Args:
+        source: Whose rows they are.
+        file: The file that the range is cut of.
+        place: The range.
+        lines: Places of the wanted rows within it, rising, uint32 [k].
+        ids: Their ids, uint8 [k, 16].
+
+    Raises:
+        RereadError: The file is not what it was.
+    """
+    for found, _ in _read(source, file, place, lines, ids, _dedup_words):
+        yield found
+
+
+def _read(  # noqa: PLR0917 - as `read_rows` is called
+    source: plan.Source,
+    file: InputFile,
+    place: Range,
+    lines: Uint32s,
+    ids: Ids,
+    finish: "Finish[MadeT]",
+) -> Iterator[tuple[list[MadeT], list[int]]]:
+    """Yields what is made of the wanted rows, and their numbers; at the end they were all there."""
+    rereading = _Rereading(Shaping(source), ids.tobytes(), finish)
     num_rows = 0
     try:
         chunks = range_chunks(
             source.connector, file, place, rereading.shaping.columns, _no_row, wanted=lines
         )
-        for values, numbers in rereading.rows(chunks):
-            pending.values += values
-            pending.numbers += numbers
-            while len(pending) >= MAX_ROWS:
-                yield _completed(pending, ids, ordinals, num_rows)
-                num_rows += MAX_ROWS
-                pending = replace(
-                    pending, values=pending.values[MAX_ROWS:], numbers=pending.numbers[MAX_ROWS:]
-                )
-        if num_rows + len(pending) != len(lines):
+        for made, numbers in rereading.rows(chunks):
+            num_rows += len(made)
+            yield made, numbers
+        if num_rows != len(lines):
             raise changed_file()
-        if len(pending):
-            yield _completed(pending, ids, ordinals, num_rows)
     except FileProblemError as problem:
         raise RereadError(
             error_at(
@@ -111,24 +150,25 @@ def _no_row(_bad: BadRow) -> None:
     raise changed_file()
 
 
-class _Rereading:
+class _Rereading(Generic[MadeT]):
     """Wanted rows on their way, held against the ids that they had."""
 
-    def __init__(self, shaping: Shaping, expected: bytes) -> None:
+    def __init__(self, shaping: Shaping, expected: bytes, finish: "Finish[MadeT]") -> None:
         self.shaping = shaping
         self._expected = expected
+        self._finish = finish
         self._start = 0
 
-    def rows(self, chunks: Iterator[RawChunk]) -> Iterator[tuple[list[Row], list[int]]]:
-        """Yields values and numbers, at most `MAX_ROWS` at a time."""
+    def rows(self, chunks: Iterator[RawChunk]) -> Iterator[tuple[list[MadeT], list[int]]]:
+        """Yields what is made of rows and their numbers, at most `MAX_ROWS` at a time."""
         for chunk in chunks:
             for start in range(0, len(chunk.rows), MAX_ROWS):
                 stop = start + MAX_ROWS
                 values = self._shaped(chunk.rows[start:stop], is_text=chunk.is_text)
                 yield values, list(chunk.numbers[start:stop])
 
-    def _shaped(self, rows: list[Row], *, is_text: bool) -> list[Row]:
-        """The values of rows.
+    def _shaped(self, rows: list[Row], *, is_text: bool) -> list[MadeT]:
+        """What is made of rows.
 
         Raises:
             FileProblemError: They are not the rows that were surveyed.
@@ -139,7 +179,7 @@ class _Rereading:
             if found != self._expected[self._start : self._start + len(found)]:
                 raise changed_file()
             self._start += len(found)
-            return [self._finished(*row) for row in zip(conformed, ids, strict=True)]
+            return [self._finish(self.shaping, *row) for row in zip(conformed, ids, strict=True)]
         except BadRowError as error:
             raise changed_file() from error
 
@@ -150,9 +190,17 @@ class _Rereading:
         pairs = [self.shaping.conform(row, is_text=is_text) for row in rows]
         return [values for values, _ in pairs], [row_id for _, row_id in pairs]
 
-    def _finished(self, values: Row, row_id: bytes) -> Row:
-        shaping = self.shaping
-        if not shaping.is_plain:
-            shaping.evaluate_lets(shaping.env(values, row_id))
-            shaping.check_fields(values)
-        return shaping.finished(values)
+
+def _finished(shaping: Shaping, values: Row, row_id: bytes) -> Row:
+    """The shaped row."""
+    if not shaping.is_plain:
+        shaping.evaluate_lets(shaping.env(values, row_id))
+        shaping.check_fields(values)
+    return shaping.finished(values)
+
+
+def _dedup_words(shaping: Shaping, values: Row, row_id: bytes) -> list[str]:
+    """The words of what `dedup` compares."""
+    env = shaping.env(values, row_id)
+    shaping.evaluate_lets(env)
+    return shaping.dedup_words(env)

@@ -18,6 +18,7 @@ from taskc.compiler.keys import (
     row_hasher,
     value_hash,
 )
+from taskc.compiler.resemblance.words import words
 from taskc.compiler.rows.findings import shown
 from taskc.compiler.rows.values.conform import (
     ColumnConverter,
@@ -97,6 +98,7 @@ class Shaping:
         source: The source.
         columns: The raw columns to read, sorted; None: all.
         is_plain: Whether a row that conforms is kept as it is: nothing is made, asked or compared.
+        is_near: Whether `dedup` compares words, not values.
     """
 
     def __init__(self, source: plan.Source) -> None:
@@ -116,6 +118,7 @@ class Shaping:
         self._scope = Scope.source()
         self._env = Env({}, self._draw)
         self._row_id_now = b""
+        self.is_near = source.dedup is not None and source.dedup.near is not None
         self.is_plain = not (self._lets or self._wheres or self._dedup or self._fields)
 
     def missing_columns(self, file_columns: Sequence[str]) -> list[str]:
@@ -227,6 +230,15 @@ class Shaping:
             return b""
         try:
             return value_hash(self._dedup(env))
+        except RowError as error:
+            raise _failed(error, self.source.dedup.at, "no key") from error
+
+    def dedup_words(self, env: Env) -> list[str]:
+        """The words of what `dedup ... near` compares; those of a list's texts follow on."""
+        assert self._dedup is not None, "asked for where there is a dedup"
+        assert self.source.dedup is not None, "asked for where there is a dedup"
+        try:
+            return words(_text_of(self._dedup(env)))
         except RowError as error:
             raise _failed(error, self.source.dedup.at, "no key") from error
 
@@ -347,9 +359,15 @@ def _column(name: str, declared: plan.ValueType | None) -> _Column:
 
 
 def _dedup_evaluator(source: plan.Source) -> Evaluator | None:
-    if source.dedup is None or source.dedup.near is not None:
-        return None
-    return compile_expression(source.dedup.key)
+    return None if source.dedup is None else compile_expression(source.dedup.key)
+
+
+def _text_of(value: Value) -> str:
+    """The text that `near` compares; where columns have no type only the row tells."""
+    texts = value if isinstance(value, list) else [value]
+    if not all(isinstance(text, str) for text in texts):
+        raise RowError("`near` compares texts", shown(value))
+    return " ".join(str(text) for text in texts)
 
 
 def _kept(source: plan.Source) -> tuple[str, ...] | None:

@@ -9,15 +9,20 @@ from dataclasses import dataclass
 from typing import assert_never
 
 import numpy as np
+import numpy.typing as npt
 
 from taskc.compiler import plan
 from taskc.compiler.keys import Scope
+from taskc.compiler.resemblance.greedy import STAYS
 from taskc.compiler.rows.choices import deduplicated
 from taskc.compiler.rows.load import Bools
 from taskc.compiler.rows.row_keys import Ids, RowKeys, drawn_order
 from taskc.compiler.tracing.row import range_of
 
-__all__ = ["Carved", "Choice", "Deduplicated", "Following", "Limited", "index_of", "words"]
+__all__ = ["Carved", "Choice", "Deduplicated", "Following", "Limited", "Near", "index_of", "words"]
+
+
+Int64s = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,25 @@ class Deduplicated:
     def is_left(self) -> bool:
         """Whether the row is still in its split."""
         return self.is_kept
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """`dedup ... near` compared the row with others.
+
+    Attributes:
+        near: How alike rows are that don't both stay.
+        winner: File and number of the row that stays in its place; None: it stays itself.
+    """
+
+    at: plan.Place
+    near: float
+    winner: tuple[str, int] | None
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the row is still in its split."""
+        return self.winner is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +102,7 @@ class Limited:
         return self.is_kept
 
 
-Choice = Deduplicated | Carved | Limited
+Choice = Deduplicated | Near | Carved | Limited
 
 
 class Following:
@@ -118,6 +142,15 @@ class Following:
         winner = rows.place(int(alike[np.flatnonzero(wins)[0]]))
         found = Deduplicated(dedup.at, bool(kept[row]), len(alike), winner)
         self.choices.append(found)
+
+    def near(self, dedup: plan.Dedup, rows: RowKeys, goes_for: Int64s) -> None:
+        """`dedup ... near` is about to drop each row that goes for another one."""
+        row = self._row(rows)
+        if row is None:
+            return
+        winner = int(goes_for[row])
+        place = None if winner == STAYS else rows.place(winner)
+        self.choices.append(Near(dedup.at, dedup.near or 0.0, place))
 
     def carved(self, carve: plan.CarvedSplit, rows: RowKeys, moves: Bools) -> None:
         """`carve` is about to move the rows that `moves` says."""
@@ -160,6 +193,10 @@ def words(choice: Choice) -> str:
     match choice:
         case Deduplicated(at=at, winner=(file, number)):
             return f"is dropped by `dedup` at {at}: row {file}:{number} has its key and stays"
+        case Near(at=at, near=near, winner=winner):
+            file, number = winner or ("", 0)
+            row = f"row {file}:{number} is as near as {near:g} and stays"
+            return f"is dropped by `dedup` at {at}: {row}"
         case Carved(at=at, name=name):
             return f"was carved out into split {name!r} at {at}"
         case Limited(at=at, rank=rank, num_rows=num_rows, limit=limit):

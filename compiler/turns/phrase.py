@@ -15,7 +15,7 @@ from taskc.compiler import plan
 from taskc.compiler.examples import Drop, PhraseTask, Value
 from taskc.compiler.keys import permutation
 from taskc.compiler.rows.findings import shown
-from taskc.compiler.rows.values.evaluate import Env, compile_expression
+from taskc.compiler.rows.values.evaluate import Env, compile_expression, compile_parts
 from taskc.compiler.turns.accounts import Clauses, accounts
 from taskc.compiler.turns.choice import Names, choose
 from taskc.compiler.turns.templates.options import Options
@@ -28,7 +28,7 @@ from taskc.compiler.turns.templates.prompts import (
 )
 from taskc.compiler.turns.turn import Fate, Loss, Mistake, Turn, Voice
 
-__all__ = ["Phrased", "Phrasing", "phrase", "phrase_by"]
+__all__ = ["Phrased", "Phrasing", "phrase", "phrase_by", "turn_parts"]
 
 
 @dataclass(slots=True)
@@ -143,6 +143,20 @@ def phrase_by(task: PhraseTask, rows: Sequence[int], prompts: Sequence[int]) -> 
     return phrasing
 
 
+def turn_parts(task: PhraseTask, row: int, prompt: int) -> list[list[str]]:
+    """The parts of each turn that a prompt's template writes, as they stand in the turn's text.
+
+    Args:
+        task: The rows and templates.
+        row: Index of a row that gives an example by the prompt.
+        prompt: Index among all prompts of all templates.
+
+    Returns:
+        Nothing where the row brings the turns.
+    """
+    return _Phraser(task).parts(row, prompt)
+
+
 def _leave_out(phrasing: Phrasing, rows: Sequence[int], failed: dict[int, Mistake]) -> None:
     """Takes rows with a mistake out of the rest."""
     kept = [index for index, pair in enumerate(phrasing.pairs) if rows[pair] not in failed]
@@ -191,6 +205,14 @@ class _Phraser:
         if prompt.messages is not None and all(voice.loss is Loss.NEVER for voice in voices):
             raise RowLeftError(Fate("phrase", "no trained turn", "prompt"))
         return Phrased(row, position, prompt.index, texts, voices, options)
+
+    def parts(self, row: int, prompt_index: int) -> list[list[str]]:
+        """The parts of the texts that `trained` and `evaluated` give."""
+        position, template, prompt = self.prompts[prompt_index]
+        names = template.names(self.names.of(row))
+        self._options(template, names)
+        written = self.task.templates[position].prompts[prompt.index]
+        return [compile_parts(turn.text)(names) for turn in written.turns]
 
     # ---- evaluation ----------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from typing import NoReturn, Protocol
 from taskc.cli import build, clean, console, explain, info, init, inspect, plan, train, verify
 from taskc.cli.exits import Exit
 from taskc.cli.specs import check, fmt, lint, lock, show, test, vendor
+from taskc.cli.tracing import blame, why
 
 __all__ = ["Exit", "main", "parser"]
 
@@ -46,6 +47,8 @@ _VERBS: dict[str, Verb] = {
     "build": build,
     "inspect": inspect,
     "verify": verify,
+    "why": why,
+    "blame": blame,
     "train": train,
     "clean": clean,
     "explain": explain,

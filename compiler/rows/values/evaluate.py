@@ -24,7 +24,15 @@ from taskc.compiler.rows.values.operators import (
     same,
 )
 
-__all__ = ["Env", "Evaluator", "TextEvaluator", "compile_expression", "compile_text", "placeholder"]
+__all__ = [
+    "Env",
+    "Evaluator",
+    "TextEvaluator",
+    "compile_expression",
+    "compile_parts",
+    "compile_text",
+    "placeholder",
+]
 
 
 @dataclass(slots=True)
@@ -79,14 +87,20 @@ def compile_expression(expr: plan.Expr) -> Evaluator:
 
 def compile_text(text: plan.TemplateText) -> TextEvaluator:
     """Returns the function that fills the placeholders of a template text."""
-    pieces: list[TextEvaluator] = [_piece(part) for part in text.parts]
+    parts = compile_parts(text)
 
     def filled(env: Env) -> str:
-        return "".join([piece(env) for piece in pieces])
+        return "".join(parts(env))
 
     if all(isinstance(part, str | plan.Name) for part in text.parts):
         return _of_names(text, filled)
     return filled
+
+
+def compile_parts(text: plan.TemplateText) -> Callable[[Env], list[str]]:
+    """Returns the function that gives each part of a template text as it stands in the whole."""
+    pieces: list[TextEvaluator] = [_piece(part) for part in text.parts]
+    return lambda env: [piece(env) for piece in pieces]
 
 
 def _of_names(text: plan.TemplateText, filled: TextEvaluator) -> TextEvaluator:

@@ -99,6 +99,7 @@ def laid_out(
         seam_joined=np.zeros(len(begins), np.bool_),
         too_long={index: cut for index, cut in cuts.items() if isinstance(cut, TooLong)},
         option_ids=[[ids_at(encoded, index) for index in indices] for indices in options],
+        turns=kept.turn,
     )
 
 

@@ -76,6 +76,7 @@ class Layout:
         seam_joined: Whether a token spans the seam.
         too_long: Phrased examples that overflow took.
         option_ids: Evaluation only: for each phrased example the ids of each option.
+        turns: In a chat, for each three pieces: which of the chunk's turns they are.
     """
 
     pool: Pool
@@ -86,6 +87,7 @@ class Layout:
     seam_joined: npt.NDArray[np.bool_]
     too_long: dict[int, TooLong] = field(default_factory=dict)
     option_ids: list[list[list[int]]] = field(default_factory=list)
+    turns: npt.NDArray[np.int64] | None = None
 
     def leave_out(self, out: npt.NDArray[np.bool_], lengths: npt.NDArray[np.int64]) -> None:
         """Leaves out examples; where other parts stay, the first of them counts the tokens.

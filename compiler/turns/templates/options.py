@@ -8,7 +8,7 @@ or "1": a template that wants "(A)" writes `({answer})`.
 
 from typing import Literal, NamedTuple, assert_never
 
-__all__ = ["Options", "Style", "arranged", "mark"]
+__all__ = ["Options", "Style", "arranged", "listed", "mark"]
 
 Style = Literal["dashes", "letters", "numbers", "none"]
 
@@ -45,10 +45,11 @@ def arranged(
     if order is not None:
         surfaces = tuple(surfaces[index] for index in order)
         own = order.index(own)
-    return Options(_listed(style, surfaces), _answers(style, surfaces), surfaces, own)
+    return Options(listed(style, surfaces), _answers(style, surfaces), surfaces, own)
 
 
-def _listed(style: Style, surfaces: tuple[str, ...]) -> str:
+def listed(style: Style, surfaces: tuple[str, ...]) -> str:
+    """The list that a style shows; that of the first options is the beginning of that of all."""
     match style:
         case "dashes":
             return "OPTIONS:" + "".join(f"\n- {surface}" for surface in surfaces)

@@ -11,7 +11,7 @@ from taskc.compiler import plan
 from taskc.compiler.lower import lower
 from taskc.compiler.rows.connect.files import InputFile
 from taskc.compiler.rows.survey import SurveyTask, survey
-from taskc.compiler.tracing.row import look, names_in, whole
+from taskc.compiler.tracing.row import look, whole
 from taskc.dsl.checker import check
 
 SPEC = """language 1
@@ -125,11 +125,3 @@ def test_a_record_over_two_lines_has_the_number_of_its_first(looked, name):
     found = [look(source, file, whole(0), number) for number in range(1, 6)]
 
     assert [each and each.shaped["word"] for each in found] == [None, "a\nb", None, "d", None]
-
-
-def test_names_that_an_expression_looks_up(looked):
-    """Each as often as it is used; functions are no names."""
-    source, _ = looked(b"")
-
-    assert list(names_in(source.lets[0].value)) == ["n", "n"]
-    assert list(names_in(source.wheres[1].condition)) == ["word"]

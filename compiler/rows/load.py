@@ -20,6 +20,7 @@ from taskc.compiler import plan
 from taskc.compiler.digests import content_of
 from taskc.compiler.engines.engine import Engine
 from taskc.compiler.examples import Drop
+from taskc.compiler.quotas.strata import StrataColumns
 from taskc.compiler.rows.choices import carved, deduplicated, limited, ordinals
 from taskc.compiler.rows.connect.remote import is_url
 from taskc.compiler.rows.findings import Findings
@@ -120,6 +121,7 @@ def load(
     engine: Engine,
     store: Store,
     watched: Sequence[str] = (),
+    take: plan.Take | None = None,
     sample: int | None = None,
     progress: Progress = lambda _split, _rows: None,
     follower: Follower | None = None,
@@ -134,12 +136,13 @@ def load(
         engine: What surveys ranges.
         store: Keeps what was found in them.
         watched: Fields whose values are told in `Loaded.seen`.
+        take: The quota of the source that asks for groups or ranks of its training rows.
         sample: Only the first so many rows of each split's files are read; a `carve` then takes at
             most half of them.
         progress: Told of every range.
         follower: Told of every choice.
     """
-    loading = _Loading(source, engine, store, tuple(watched), sample, progress, follower)
+    loading = _Loading(source, engine, store, tuple(watched), take, sample, progress, follower)
     for split in _needed(source, splits):
         loading.read(split)
     for carve in source.carved:
@@ -150,9 +153,11 @@ def load(
     return loading.result(splits)
 
 
-def survey_key(source: plan.Source, watched: Sequence[str], range_digest: str) -> str:
+def survey_key(
+    source: plan.Source, watched: Sequence[str], take: plan.Take | None, range_digest: str
+) -> str:
     """The name under which the store keeps the survey of a range: all that it was made from."""
-    clauses = _clauses(source, watched)
+    clauses = _clauses(source, watched, take)
     digest = blake2b(digest_size=16)
     for part in (code_digest(survey.__module__), clauses, range_digest):
         digest.update(f"{len(part)}:{part}".encode())
@@ -170,7 +175,7 @@ def _work(tasks: Sequence[SurveyTask]) -> int:
     return num_rows // _SURVEYED_PER_ENCODED
 
 
-def _clauses(source: plan.Source, watched: Sequence[str]) -> str:
+def _clauses(source: plan.Source, watched: Sequence[str], take: plan.Take | None) -> str:
     """What a survey reads of its source: neither its places nor what is chosen afterwards."""
     options = source.connector.options
     read: list[Any] = [
@@ -183,6 +188,7 @@ def _clauses(source: plan.Source, watched: Sequence[str]) -> str:
         source.wheres,
         source.dedup,
         watched,
+        None if take is None else [take.by_keys, take.best],
     ]
     written = orjson.dumps(content_of(read), option=orjson.OPT_SORT_KEYS).decode()
     # A draw sees the source's name.
@@ -251,6 +257,7 @@ class _Columns:
         self.picks = GrowingColumn(np.uint16, (num_watched,))
         self.values: list[dict[str, int]] = [{} for _ in range(num_watched)]
         self.refused = [0] * len(source.wheres)
+        self.strata: StrataColumns | None = None
         self.counts = Counts()
 
     def append(self, index: int, surveyed: Surveyed) -> None:
@@ -260,6 +267,9 @@ class _Columns:
         self.lines.extend(surveyed.lines)
         self.dedup_keys.extend(surveyed.dedup_keys)
         self.picks.extend(self._renumbered(surveyed))
+        if surveyed.strata is not None:
+            self.strata = self.strata or StrataColumns()
+            self.strata.extend(surveyed.strata)
         self.refused = [a + b for a, b in zip(self.refused, surveyed.refused, strict=True)]
         self.counts.read += surveyed.num_read
         self.counts.failed += surveyed.num_failed
@@ -280,6 +290,7 @@ class _Columns:
         ids = self.ids.finished()
         lines, ranges = self.lines.finished(), self.ranges.finished()
         rows = RowKeys(self.source.name, split, inputs, ids, ranges, lines, ordinals(ids))
+        rows.strata = None if self.strata is None else self.strata.finished()
         values = [list(known) for known in self.values]
         state = _State(rows, self.picks.finished(), values, self.counts)
         for where, num_refused in zip(self.source.wheres, self.refused, strict=True):
@@ -296,6 +307,7 @@ class _Loading:
         engine: Engine,
         store: Store,
         watched: tuple[str, ...],
+        take: plan.Take | None,
         sample: int | None,
         progress: Progress,
         follower: Follower | None,
@@ -304,6 +316,7 @@ class _Loading:
         self.engine = engine
         self.store = store
         self.watched = watched
+        self.take = take
         self.sample = sample
         self.progress = progress
         self.follower = follower
@@ -351,16 +364,17 @@ class _Loading:
 
     def _surveys(self, split: str, inputs: SplitInputs) -> Iterator[tuple[int, Surveyed]]:
         """Yields the survey of each range, in order: from the store, or from a worker."""
+        take = self._take_of(split)
         for start in range(0, len(inputs.ranges), _WINDOW_RANGES):
             window = range(start, min(start + _WINDOW_RANGES, len(inputs.ranges)))
-            keys = {index: self._key(inputs, index) for index in window}
+            keys = {index: self._key(inputs, index, take) for index in window}
             known = {
                 index: Surveyed.from_bytes(content)
                 for index in window
                 if (content := self.store.get(KIND, keys[index])) is not None
             }
             missing = [index for index in window if index not in known]
-            tasks = [self._task(inputs, index) for index in missing]
+            tasks = [self._task(inputs, index, take) for index in missing]
             made = self.engine.map(survey, tasks, num_rows=_work(tasks))
             for index in window:
                 surveyed = known.pop(index, None)
@@ -380,20 +394,30 @@ class _Loading:
         for index in range(len(inputs.ranges)):
             if room <= 0:
                 return
-            surveyed = survey(replace(self._task(inputs, index), most_rows=room))
+            task = self._task(inputs, index, self._take_of(split))
+            surveyed = survey(replace(task, most_rows=room))
             self.num_surveyed += 1
             self.progress(split, surveyed.num_read)
             room -= surveyed.num_read
             yield index, surveyed
 
-    def _task(self, inputs: SplitInputs, index: int) -> SurveyTask:
+    def _task(self, inputs: SplitInputs, index: int, take: plan.Take | None) -> SurveyTask:
         place = inputs.ranges[index]
         return SurveyTask(
-            source=self.source, file=inputs.files[place.file], range=place, watched=self.watched
+            source=self.source,
+            file=inputs.files[place.file],
+            range=place,
+            watched=self.watched,
+            take=take,
         )
 
-    def _key(self, inputs: SplitInputs, index: int) -> str:
-        return survey_key(self.source, self.watched, inputs.ranges[index].digest)
+    def _key(self, inputs: SplitInputs, index: int, take: plan.Take | None = None) -> str:
+        return survey_key(self.source, self.watched, take, inputs.ranges[index].digest)
+
+    def _take_of(self, split: str) -> plan.Take | None:
+        """The quota, where rows of the split may be trained on."""
+        origins = {carve.origin for carve in self.source.carved if carve.name == "train"}
+        return self.take if split in {"train", *origins} else None
 
     # ---- choosing ------------------------------------------------------------------------------
 

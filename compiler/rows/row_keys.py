@@ -2,7 +2,8 @@
 
 In: ids and places, as `survey` found them. Out: columns of numpy, picked from together, and the
 draws and places of rows. The values stay in the files: `reread.py` gets them again where they are
-wanted. Ordinals take four bytes more a row, only where rows are equal.
+wanted. Ordinals take four bytes more a row, only where rows are equal; the strata of a quota take
+twelve, only where there is one.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from taskc.compiler.keys import Scope
+from taskc.compiler.quotas.strata import Strata
 from taskc.compiler.rows.growing import shrunk
 from taskc.compiler.rows.ranges import SplitInputs
 
@@ -48,6 +50,7 @@ class RowKeys:
             blank lines counted; else the row.
         ordinals: Position of each row among equal rows of source and split, in file order, uint32
             [n]; None where all are 0.
+        strata: The group and the rank of each row, where a quota of the build asks for them.
     """
 
     source: str
@@ -57,6 +60,7 @@ class RowKeys:
     ranges: Uint32s
     lines: Uint32s
     ordinals: Uint32s | None = None
+    strata: Strata | None = None
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -72,6 +76,7 @@ class RowKeys:
             self.ranges[rows],
             self.lines[rows],
             None if self.ordinals is None else self.ordinals[rows],
+            None if self.strata is None else self.strata.pick(rows),
         )
 
     def keep(self, kept: npt.NDArray[np.bool_]) -> None:
@@ -81,6 +86,8 @@ class RowKeys:
         self.lines = shrunk(self.lines, kept)
         if self.ordinals is not None:
             self.ordinals = shrunk(self.ordinals, kept)
+        if self.strata is not None:
+            self.strata.keep(kept)
 
     def ordinals_of(self, rows: RowNumbers) -> Uint32s:
         """The ordinals of `rows`, uint32."""

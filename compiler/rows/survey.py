@@ -21,6 +21,7 @@ import numpy.typing as npt
 import orjson
 
 from taskc.compiler import plan
+from taskc.compiler.quotas.strata import Grouping, Strata
 from taskc.compiler.rows.connect.files import FileProblemError, InputFile
 from taskc.compiler.rows.connect.raw import BadRow, RawChunk, Value
 from taskc.compiler.rows.connect.reading import range_chunks, report_bad_row, report_problem
@@ -45,6 +46,7 @@ class SurveyTask:
     Attributes:
         watched: Fields whose values are told of each row: those that some template's options cover.
         most_rows: Only the first so many rows are looked at; None: all.
+        take: The quota whose groups and ranks are told of each row; None: none are.
     """
 
     source: plan.Source
@@ -52,6 +54,7 @@ class SurveyTask:
     range: Range
     watched: tuple[str, ...] = ()
     most_rows: int | None = None
+    take: plan.Take | None = None
 
 
 @dataclass(slots=True)
@@ -71,6 +74,7 @@ class Surveyed:
         num_failed: Rows with a mistake.
         findings: What is wrong with rows, or with the file.
         is_broken: Whether the file could not be read through: nothing of it counts from here on.
+        strata: The groups and ranks of the k rows, where a quota asks for them.
     """
 
     ids: Ids
@@ -83,6 +87,7 @@ class Surveyed:
     num_failed: int = 0
     findings: Findings | None = None
     is_broken: bool = False
+    strata: Strata | None = None
 
     def __len__(self) -> int:
         """The number of rows that `where` keeps."""
@@ -99,6 +104,7 @@ class Surveyed:
                 "values": self.values,
                 "refused": self.refused,
                 "num_read": self.num_read,
+                "groups": None if self.strata is None else self.strata.groups(),
             }
         )
         head += b" " * (-len(head) % _ALIGNMENT_BYTES)
@@ -106,6 +112,7 @@ class Surveyed:
             len(head).to_bytes(_ALIGNMENT_BYTES, "little"),
             head,
             *(column.tobytes() for column in columns),
+            *([] if self.strata is None else self.strata.to_buffers()),
         ]
 
     @classmethod
@@ -127,7 +134,10 @@ class Surveyed:
             start += column.nbytes
             columns.append(column)
         ids, dedup_keys, lines, picks = columns
-        return cls(ids, lines, dedup_keys, picks, values, head["refused"], head["num_read"])
+        found = cls(ids, lines, dedup_keys, picks, values, head["refused"], head["num_read"])
+        if head["groups"] is not None:
+            found.strata = Strata.from_bytes(head["groups"], content, start, num_rows)
+        return found
 
 
 def survey(task: SurveyTask) -> Surveyed:
@@ -203,6 +213,7 @@ class _Surveyor:
     lines: "array[int]" = field(default_factory=lambda: array("I"))
     dedup_keys: bytearray = field(default_factory=bytearray)
     picks: "_Picks" = field(init=False)
+    grouping: Grouping | None = field(init=False)
     refused: list[int] = field(init=False)
     num_rows: int = 0  # that the format could read
     num_bad_rows: int = 0  # that it could not
@@ -216,6 +227,7 @@ class _Surveyor:
         self.shaping = Shaping(source)
         self.findings = Findings(source.name, source.at)
         self.picks = _Picks(self.task.watched)
+        self.grouping = None if self.task.take is None else Grouping(self.task.take)
         self.refused = [0] * len(source.wheres)
 
     def bad_row(self, bad: BadRow) -> None:
@@ -246,7 +258,8 @@ class _Surveyor:
 
     def _take(self, chunk: RawChunk, rows: list[Row], numbers: Sequence[int]) -> None:
         ids = self.shaping.conform_all(rows, is_text=chunk.is_text)
-        if ids is not None and self.shaping.is_plain:
+        is_plain = self.shaping.is_plain and self.grouping is None
+        if ids is not None and is_plain:
             self._keep(rows, ids, numbers)
             return
         kept: list[Row] = []
@@ -254,7 +267,7 @@ class _Surveyor:
         kept_numbers: list[int] = []
         for number, values, row_id in self._conformed(chunk, rows, numbers, ids):
             try:
-                is_kept = self.shaping.is_plain or self._judge(values, row_id)
+                is_kept = is_plain or self._judge(values, row_id)
             except BadRowError as bad:
                 self._fail(bad, number)
                 continue
@@ -294,6 +307,8 @@ class _Surveyor:
             return False
         dedup_key = shaping.dedup_key(env)
         shaping.check_fields(values)
+        if self.grouping is not None:
+            self.grouping.note(env)
         self.dedup_keys += dedup_key
         return True
 
@@ -353,6 +368,7 @@ class _Surveyor:
             num_failed=self.num_failed + self.num_bad_rows,
             findings=self.findings if has_findings else None,
             is_broken=is_broken,
+            strata=None if self.grouping is None else self.grouping.strata(),
         )
 
 

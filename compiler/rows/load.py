@@ -21,6 +21,9 @@ from taskc.compiler.digests import content_of
 from taskc.compiler.engines.engine import Engine
 from taskc.compiler.examples import Drop
 from taskc.compiler.quotas.strata import StrataColumns
+from taskc.compiler.resemblance.duplicates import NearDuplicatesError, near_duplicates
+from taskc.compiler.resemblance.greedy import STAYS
+from taskc.compiler.resemblance.minhash import bands_for
 from taskc.compiler.rows.choices import carved, deduplicated, limited, ordinals
 from taskc.compiler.rows.connect.remote import is_url
 from taskc.compiler.rows.findings import Findings
@@ -37,6 +40,7 @@ __all__ = ["Bools", "Counts", "Follower", "Loaded", "load"]
 
 STAGE = "shape"
 KIND = "survey"
+_NEAR_KIND = "near"
 _WINDOW_RANGES = 256  # surveyed together; their columns stand in memory twice
 _BYTES_PER_ROW = 64  # taken for that where rows can only be counted by reading them
 _SURVEYED_PER_ENCODED = 8  # rows that are surveyed in the time in which one is encoded
@@ -106,6 +110,9 @@ class Follower(Protocol):
 
     def deduplicated(self, dedup: plan.Dedup, rows: RowKeys, keys: Ids, kept: Bools) -> None:
         """`dedup` leaves the rows that are `kept`; `keys` are the hashes that it compares."""
+
+    def near(self, dedup: plan.Dedup, rows: RowKeys, goes_for: npt.NDArray[np.int64]) -> None:
+        """`dedup ... near` drops each row that goes for another one; the others `STAYS`."""
 
     def carved(self, carve: plan.CarvedSplit, rows: RowKeys, moves: Bools) -> None:
         """`carve` moves the rows that `moves` says."""
@@ -254,6 +261,8 @@ class _Columns:
         self.ranges = GrowingColumn(np.uint32)
         self.lines = GrowingColumn(np.uint32)
         self.dedup_keys = GrowingColumn(np.uint8, (16,))
+        near = None if source.dedup is None else source.dedup.near
+        self.bands = GrowingColumn(np.uint32, (0 if near is None else bands_for(near).count,))
         self.picks = GrowingColumn(np.uint16, (num_watched,))
         self.values: list[dict[str, int]] = [{} for _ in range(num_watched)]
         self.refused = [0] * len(source.wheres)
@@ -266,6 +275,7 @@ class _Columns:
         self.ranges.extend(np.full(len(surveyed), index, np.uint32))
         self.lines.extend(surveyed.lines)
         self.dedup_keys.extend(surveyed.dedup_keys)
+        self.bands.extend(surveyed.bands)
         self.picks.extend(self._renumbered(surveyed))
         if surveyed.strata is not None:
             self.strata = self.strata or StrataColumns()
@@ -345,7 +355,11 @@ class _Loading:
         state = self.states[split] = columns.state(split, inputs)
         if self.follower is not None:
             self.follower.loaded(state.rows)
-        self._dedup(state, columns.dedup_keys.finished())
+        dedup = self.source.dedup
+        if dedup is not None and dedup.near is not None:
+            self._near(state, dedup, columns)
+        elif dedup is not None:
+            self._dedup(state, dedup, columns.dedup_keys.finished())
 
     def _check_remote(self, split: str, inputs: SplitInputs) -> None:
         """Looks at files at URLs again; those here are looked at whenever one is read."""
@@ -421,24 +435,51 @@ class _Loading:
 
     # ---- choosing ------------------------------------------------------------------------------
 
-    def _dedup(self, state: _State, keys: npt.NDArray[np.uint8]) -> None:
-        dedup = self.source.dedup
-        if dedup is None:
-            return
-        if dedup.near is not None:
-            self.findings.report(
-                "T0807",
-                "`dedup ... near` is not carried out by this version yet",
-                at=dedup.at,
-                label="only exact dedup is",
-                helps=("leave `near` out to drop rows whose key is equal",),
-            )
-            return
+    def _dedup(self, state: _State, dedup: plan.Dedup, keys: Ids) -> None:
         rows = state.rows
         kept = deduplicated(self.source.name, keys, rows.ids, rows.ordinals)
         if self.follower is not None:
             self.follower.deduplicated(dedup, rows, keys, kept)
         state.keep(kept, Drop(STAGE, "dedup", dedup.at))
+
+    def _near(self, state: _State, dedup: plan.Dedup, columns: _Columns) -> None:
+        if self.findings.num_errors:
+            return  # rows are missing, and the build stops
+        goes_for = self._goes_for(state.rows, columns)
+        if self.follower is not None:
+            self.follower.near(dedup, state.rows, goes_for)
+        state.keep(goes_for == STAYS, Drop(STAGE, "dedup", dedup.at))
+
+    def _goes_for(self, rows: RowKeys, columns: _Columns) -> npt.NDArray[np.int64]:
+        """For each row the row that it is near to; from the store where nothing changed."""
+        key = None if self.sample is not None else self._near_key(rows.inputs)
+        known = None if key is None else self.store.get(_NEAR_KIND, key)
+        if known is not None:
+            return np.frombuffer(known, np.int64)
+        try:
+            goes_for = near_duplicates(
+                self.source,
+                rows,
+                columns.dedup_keys.finished(),
+                columns.bands.finished(),
+                engine=self.engine,
+                progress=lambda num_rows: self.progress(rows.split, num_rows),
+            )
+        except NearDuplicatesError as error:
+            self.findings.take(error.diagnostic)
+            return np.full(len(rows), STAYS, np.int64)
+        if key is not None:
+            self.store.put(_NEAR_KIND, key, goes_for.tobytes())
+        return goes_for
+
+    def _near_key(self, inputs: SplitInputs) -> str:
+        """The name under which the store keeps which rows of a split are near one another."""
+        digest = blake2b(digest_size=16)
+        digest.update(code_digest(near_duplicates.__module__).encode())
+        digest.update(self.source.name.encode())
+        for index in range(len(inputs.ranges)):
+            digest.update(f" {self._key(inputs, index)}".encode())
+        return digest.hexdigest()
 
     def carve(self, carve: plan.CarvedSplit) -> None:
         """Moves rows from a split to the one that is carved out of it."""

@@ -26,6 +26,7 @@ __all__ = [
     "first_halves",
     "id_halves",
     "rows_among",
+    "rows_equal_to",
 ]
 
 Ids: TypeAlias = npt.NDArray[np.uint8]  # [n, 16]
@@ -176,6 +177,16 @@ def rows_among(ids: Ids, wanted: Uint64s) -> npt.NDArray[np.int64]:
             places = np.minimum(np.searchsorted(wanted, chunk[near]), len(wanted) - 1)
             found.append(near[wanted[places] == chunk[near]] + start)
     return np.concatenate(found)
+
+
+def rows_equal_to(ids: Ids, others: Ids) -> npt.NDArray[np.int64]:
+    """Indices of the rows whose ids are among those of others, rising, int64."""
+    wanted = np.unique(first_halves(others))
+    if not len(wanted):
+        return np.empty(0, np.int64)
+    near = rows_among(ids, wanted)
+    exact = {bytes(each) for each in others[rows_among(others, np.unique(first_halves(ids[near])))]}
+    return np.array([at for at in near.tolist() if bytes(ids[at]) in exact], np.int64)
 
 
 def id_halves(ids: Ids) -> tuple[Uint64s, Uint64s]:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from taskc.api import lower_sound
 from taskc.checking import check
-from taskc.cli.arguments import add_set_argument
 from taskc.compiler import plan
 from taskc.compiler.store.objects import Store
 from taskc.compiler.store.project import opened_store
@@ -97,9 +96,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="a folder of specs")
     parser.add_argument("--out", type=Path, default=ROOT / "artifacts" / "prompts.md")
-    add_set_argument(parser)
+    parser.add_argument(
+        "--set", metavar="NAME=VALUE", dest="params", action="append", default=[], help="may repeat"
+    )
     options = parser.parse_args()
-    text = page(options.folder, dict(options.params))
+    params = {name: value for name, _, value in (each.partition("=") for each in options.params)}
+    text = page(options.folder, params)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(text, encoding="utf-8")
     num_prompts = text.count("\n### ")

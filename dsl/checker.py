@@ -6,6 +6,7 @@ package sees what those that it imports have found; a pass never raises for a us
 """
 
 import gc
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -147,12 +148,14 @@ def _is_lossy(folder: Folder) -> bool:
     if folder.is_lossy:
         return True
     for file in folder.files:
-        spans = [declaration.span for declaration in file.declarations]
+        spans = [declaration.span for declaration in file.declarations]  # in order
+        starts = [span.start for span in spans]
         for found in file.diagnostics:
             if found.severity is not Severity.ERROR or found.primary is None:
                 continue
             start = found.primary.span.start
-            if not any(span.start <= start < span.end for span in spans):
+            number = bisect_right(starts, start) - 1
+            if number < 0 or start >= spans[number].end:
                 return True
     return False
 

@@ -1,313 +1,231 @@
-"""Layout: the tokens of a statement as a document, with the places where its lines may end.
+"""Layout: the tokens of a statement as lines of at most 100 columns.
 
-In: a tree and a run of its tokens. Out: a document for `pretty`. There is one blank between two
-tokens, and none where the language has none. What does not fit on a line is broken at one kind of
-place at a time: before `->`, behind commas, before `for`, `if`, `else`, `or`, `and`, `+`; a
-bracket that does not fit gets a line for each of its items. So does a brace behind which a line
-ended: whether what it holds reads better on one line is for the author to say. A comment ends its
-line, wherever it stands.
+In: a tree and a run of its tokens. Out: rows. There is one blank between two tokens, and none where
+the language has none. What does not fit on a line is broken at one kind of place at a time, from
+the outside in: before `->`, behind commas, before `for`, `if`, `else`, `or`, `and`, `+`; a bracket
+that does not fit gets a line for each of its items. So does a brace behind which a line ended:
+whether what it holds reads better on one line is for the author to say. A comment ends its line,
+wherever it stands.
 
 The only token made or taken away is the comma behind the last item of a bracket: it stands there
 where the bracket has a line for each item. A text stays as it is; a block moves with its
-statement.
+statement. O(tokens): that something does not fit is seen without writing it.
 """
 
-from collections.abc import Iterator, Mapping
-from functools import partial
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
-from taskc.dsl.text.columns import Cell, columns
-from taskc.dsl.text.pretty import (
-    Comment,
-    Doc,
-    Group,
-    IfBroken,
-    Indent,
-    Line,
-    Lines,
-    OwnLine,
-    Pad,
-    flat,
-    has_lines,
-    must_break,
-)
-from taskc.dsl.text.tree import Tree
+from taskc.dsl.text.flat import Flat
+from taskc.dsl.text.page import MAX_COLUMNS, STEP, Cell, Page, Row, line_up
+from taskc.dsl.text.tree import Node, Tree
 
-__all__ = ["Layout", "comments_before", "trailing_comment"]
+__all__ = ["Layout"]
 
-_BRACKETS = {"(": ")", "[": "]", "{": "}"}
 # The kinds of places to break at; of those that a run has, the first is taken.
-_BREAKS = (("->",), (",",), ("if", "else"), ("or",), ("and",), ("+",))
-_NO_BLANK_BEFORE = frozenset((")", "]", ",", ":", "?", ".", "..", "middle", "tail"))
-_NO_BLANK_AFTER = frozenset(("(", "[", ".", "..", "head", "middle"))
-_SPACED = frozenset(("fields", "row", "options", "turns"))
-_WITHOUT_COMMAS = frozenset(("fields", "options", "turns"))
-
-
-def comments_before(tree: Tree, number: int) -> list[str]:
-    """The comments on their own lines before a token; "" for blank lines among and behind them."""
-    found: list[str] = []
-    place = tree.after_ends(number)
-    num_line_ends = 0 if place else 1
-    is_own_line = not place
-    for token in tree.gap(place):
-        if token.kind == "newline":
-            is_own_line = True
-            num_line_ends += 1
-        elif token.kind == "comment" and is_own_line:
-            if num_line_ends > 1:
-                found.append("")
-            found.append(_comment(tree, token.start, token.end))
-            num_line_ends = 0
-    if num_line_ends > 1:
-        found.append("")
-    return found
-
-
-def trailing_comment(tree: Tree, number: int) -> str:
-    """The comment behind a token on its line, or ""."""
-    if number + 1 >= len(tree):
-        return ""
-    for token in tree.gap(number + 1):
-        if token.kind == "newline":
-            break
-        if token.kind == "comment":
-            return _comment(tree, token.start, token.end)
-    return ""
-
-
-def _comment(tree: Tree, start: int, end: int) -> str:
-    return tree.source.text[start:end].rstrip()
+_BREAKS = (("for",), ("->",), (",",), ("if", "else"), ("or",), ("and",), ("+",))
+_BREAKING = frozenset(mark for marks in _BREAKS for mark in marks)
+_QUOTES = '"""'
 
 
 class Layout:
-    """Documents for runs of tokens of one tree.
+    """Rows for runs of tokens of one tree.
 
     Args:
-        tree: A tree without mistakes in the runs that are asked for.
-        labels: For the number of a token, what to write before it.
+        tree: The tokens.
+        nodes: The declarations in which runs will be asked for; nothing is wrong in them.
+        labels: For the number of a token, what to write behind it.
     """
 
-    def __init__(self, tree: Tree, labels: Mapping[int, str]) -> None:
+    def __init__(self, tree: Tree, nodes: Iterable[Node], labels: Mapping[int, str]) -> None:
         self._tree = tree
-        self._labels = labels
-        self.pads: dict[int, Pad] = {}  # before these tokens
-        self._closing = _match_brackets(tree)
-        self._has_comments = True
+        self._flat = Flat(tree, nodes, labels)
+        self._commented = tree.commented
+        self._page = Page(0)
 
-    def run(self, first: int, last: int) -> tuple[Doc, ...]:
-        """The document of tokens `first` to before `last`; nothing stands before its first one.
+    # ---- what is asked for -----------------------------------------------------------------------
+
+    def rows(
+        self, first: int, last: int, indent: int, cells: Sequence[Cell | None] = ()
+    ) -> list[Row]:
+        """The lines of tokens `first` to before `last`, with the blanks of some cells in them.
 
         A comment where no line ends stands on its own line before the part that it is in.
         """
-        comments, docs = self._part(first, last)
-        return (*map(OwnLine, comments), *docs)
+        page = self._page = Page(indent)
+        page.put_comments(self.misplaced_comments(first, last), indent)
+        self._run(self._put_cells(first, cells), last, indent, 0)
+        page.end_line(0)
+        return page.rows
 
-    def head(self, first: int, last: int) -> tuple[Doc, ...]:
-        """As `run`, for the head of a block: every comment in it stands before it."""
+    def head(self, first: int, body: int) -> list[Row]:
+        """The lines of the head of a block and its brace; every comment in it stands before it."""
         tree = self._tree
-        comments: list[str] = []
-        for number in range(first, last):
-            comments.append(trailing_comment(tree, number))
-            comments.extend(comments_before(tree, number + 1))
-        self._has_comments = False
-        docs = self.run(first, last)
-        self._has_comments = True
-        return (*map(OwnLine, filter(None, comments)), *docs)
+        page = self._page = Page(0)
+        for number in range(first + 1, body + 1):
+            page.put_comments(tree.comments(number), 0)
+        commented, self._commented = self._commented, []
+        try:
+            self._run(first, body, 0, len(" {"))
+        finally:
+            self._commented = commented
+        page.put(" {")
+        page.comment = tree.trailing_comment(body)
+        page.end_line(0)
+        return page.rows
 
-    def _part(self, first: int, last: int) -> tuple[list[str], list[Doc]]:
-        """The comments to stand before a run, and the run."""
-        cuts, mark = self._cuts(first, last)
-        if not cuts:
-            return self._awkward_comments(first, last), list(self._docs(first, last))
-        behind: list[Doc] = []
-        breaks = False
-        for start, end in zip(cuts, [*cuts[1:], last], strict=True):
-            inner, docs = self._part(start, end)
-            comments = [*self._before(start), *inner]
-            part = (Line(), *map(OwnLine, comments), *docs)
-            breaks = breaks or bool(comments or self._behind(start - 1))
-            # The items of a list fill their lines; other parts get a line each.
-            is_list = mark == ","
-            behind.extend([Group(part, breaks or must_break(docs))] if is_list else part)
-        before, start_docs = self._part(first, cuts[0])
-        if mark == "or":
-            start_docs = [Indent(tuple(start_docs))]  # an `and` in it stands deeper than the `or`
-        content = (*start_docs, Indent(tuple(behind)))
-        return before, [Group(content, breaks or must_break(content))]
+    def width(self, first: int, last: int) -> int:
+        """The columns of a run on one line; 0 where it needs more, or has a comment in it."""
+        width = self._flat.width(first, last)
+        return width if width <= MAX_COLUMNS and self._is_plain(first, last) else 0
 
-    def _awkward_comments(self, first: int, last: int) -> list[str]:
-        """The comments of a run that stand neither behind it nor in its brackets."""
-        found: list[str] = []
-        for number in self._top_level(first, last):
-            if number > first:
-                found.extend(self._before(number))
-            end = self._end(number)
-            if end < last - 1:
-                found.append(self._behind(end))
-        return [comment for comment in found if comment]
+    def text(self, first: int, last: int) -> str:
+        """A run on one line, whatever is in it."""
+        return self._flat.text(first, last)
 
-    def _before(self, number: int) -> list[str]:
-        """The comments on their own lines before a token."""
-        if not self._has_comments:
+    def is_deep(self, first: int) -> bool:
+        """Whether the declaration that starts at a token is nested too deep to be laid out."""
+        return first in self._flat.deep
+
+    def misplaced_comments(self, first: int, last: int) -> list[str]:
+        """The comments of a run that stand neither behind a part of it nor in its brackets."""
+        if not self._has_comments(first + 1, last):
             return []
-        return [comment for comment in comments_before(self._tree, number) if comment]
+        cuts, _ = self._cuts(first, last)
+        if cuts:
+            return self.misplaced_comments(first, cuts[0])
+        tokens = (number for number in self._top_level(first, last) if number > first)
+        return [comment for number in tokens for comment in self._tree.comments(number)]
 
-    def _behind(self, number: int) -> str:
-        """The comment behind a token on its line."""
-        return trailing_comment(self._tree, number) if self._has_comments else ""
+    # ---- runs ------------------------------------------------------------------------------------
 
-    # ---- tokens ----------------------------------------------------------------------------------
+    def _run(self, first: int, last: int, indent: int, num_behind: int) -> None:
+        """Writes a run, nothing before its first token.
 
-    def _docs(self, first: int, last: int) -> Iterator[Doc]:
-        """The documents of tokens one after the other, and the comment behind them."""
-        kinds = self._tree.kinds
-        for number in self._top_level(first, last):
-            gap = self._gap(number) if number > first else ""
-            if gap:
-                yield gap
-            if number in self._labels:
-                yield self._labels[number] + " "
-            if number in self.pads:
-                yield self.pads[number]
-            if number in self._closing:
-                yield self._bracket(number)
-            elif kinds[number] in ("head", "block"):
-                yield self._text(number, self._end(number))
+        Args:
+            first: Its first token.
+            last: The token after its last one.
+            indent: Of the line on which it starts.
+            num_behind: Characters of what must stand on the line on which it ends.
+        """
+        fits = self._fits(first, last, num_behind)
+        if fits and self._is_plain(first, last):
+            self._page.put(self._flat.text(first, last))
+            self._put_trailing_comment(last)
+            return
+        if first in self._flat.items and self._flat.ends[first] == last - 1:
+            self._put_open_bracket(first, indent)
+            self._put_trailing_comment(last)
+            return
+        cuts, mark = self._cuts(first, last)
+        if not cuts or (fits and not self._must_break(first, last)):
+            self._put_tokens(first, last, indent, num_behind)
+            return
+        # An `and` before the first `or` stands deeper than the `or`.
+        self._run(first, cuts[0], indent + STEP * (mark == "or"), 0)
+        self._put_parts([*cuts, last], indent + STEP, num_behind, is_list=mark == ",")
+
+    def _put_parts(
+        self, cuts: Sequence[int], indent: int, num_behind: int, *, is_list: bool
+    ) -> None:
+        """Writes the parts of a run behind the first; a list fills its lines with them."""
+        page = self._page
+        breaks = not is_list
+        for start, end in pairwise(cuts):
+            num_after = num_behind if end == cuts[-1] else 0
+            comments = [*self._comments_before(start), *self.misplaced_comments(start, end)]
+            breaks = breaks or bool(comments) or self._has_comments(start, start + 1)
+            if breaks or not self._fits(start, end, num_after + 1) or self._must_break(start, end):
+                page.end_line(indent)
+                page.put_comments(comments, indent)
             else:
-                yield self._tree.token_text(number)
-        comment = self._behind(last - 1)
-        if comment:
-            yield Comment(comment)
+                page.put(" ")
+            self._run(start, end, indent, num_after)
 
-    def _gap(self, number: int) -> str:
-        """The blank between a token and the one before it on its line."""
-        tree = self._tree
-        kind, before = tree.kinds[number], tree.kinds[number - 1]
-        if before in ("head", "middle"):
-            return " " if kind == "{" else ""  # `{{` is a brace of the text
-        if number in tree.tight or kind in _NO_BLANK_BEFORE or before in _NO_BLANK_AFTER:
-            return ""
-        return " "
+    def _put_tokens(self, first: int, last: int, indent: int, num_behind: int) -> None:
+        """Writes a run that is not broken outside of its brackets, and the comment behind it."""
+        flat, page, kinds = self._flat, self._page, self._tree.kinds
+        written = number = first
+        while number < last:
+            end = flat.ends.get(number, number) + 1
+            if number in flat.items:
+                self._put_flat(first, written, number)
+                stop = flat.next_break(end, last)
+                num_after = flat.sums[stop] - flat.sums[end] + num_behind * (stop == last)
+                self._put_bracket(number, indent, num_after)
+                written = end
+            elif kinds[number] in ("head", "block") and flat.next_tall(number, end) == number:
+                self._put_flat(first, written, number)
+                page.put_block(self._block(number, end - 1))
+                written = end
+            number = end
+        if written < last:
+            text = "".join(flat.parts[written:last])
+            page.put(text.lstrip(" ") if written == first else text)
+        self._put_trailing_comment(last)
 
-    def _end(self, number: int) -> int:
-        """The last token of what starts at a token: a bracket, a text, or the token."""
-        if number in self._closing:
-            return self._closing[number]
-        if self._tree.kinds[number] == "head":
-            while self._tree.kinds[number] != "tail":
-                number += 1
-        return number
+    def _put_flat(self, first: int, start: int, end: int) -> None:
+        """Writes tokens of a run, with the blanks before `end`; there are none before `first`."""
+        flat = self._flat
+        text = "".join(flat.parts[start:end]) + flat.gap(end)
+        self._page.put(text.lstrip(" ") if start == first else text)
 
-    # ---- texts -----------------------------------------------------------------------------------
+    def _put_cells(self, first: int, cells: Iterable[Cell | None]) -> int:
+        """Writes a run up to the end of its last cell; returns the token there."""
+        flat = self._flat
+        for cell in cells:
+            if cell and cell.num_blanks:
+                blanks = flat.gap(cell.token) + " " * cell.num_blanks
+                self._page.put(flat.text(first, cell.token) + blanks)
+                first = cell.token
+        return first
 
-    def _text(self, first: int, last: int) -> Doc:
-        """A text from head to tail: its placeholders on one line, its pieces as they are."""
-        tree = self._tree
-        pieces: list[tuple[str, bool]] = []  # characters, and whether they are a piece of the text
-        start = first
-        for number in range(first, last + 1):
-            if tree.kinds[number] in ("head", "middle", "tail", "block"):
-                if number > start:
-                    expression = flat(tuple(self._docs(start, number)))
-                    pieces.append((" " * (tree.kinds[start] == "{") + expression, False))
-                pieces.append((tree.token_text(number), True))
-                start = number + 1
-        written = "".join(characters for characters, _ in pieces)
-        if not written.startswith('"""'):
-            return written
-        closing_line = tree.token_text(last).rpartition("\n")[2]
-        return Lines('"""', partial(_move, pieces, closing_line.removesuffix('"""')))
+    def _put_trailing_comment(self, last: int) -> None:
+        """Writes the comment behind the token before `last`, if there is one on its line."""
+        if self._has_comments(last, last + 1):
+            self._page.comment = self._tree.trailing_comment(last - 1)
 
     # ---- brackets --------------------------------------------------------------------------------
 
-    def _bracket(self, opening: int) -> Doc:
-        """A bracket: on one line, or with a line for each item."""
-        tree = self._tree
-        closing = self._closing[opening]
-        braces = tree.braces.get(opening, "")
-        items = self._items(opening)
-        edge = " " if braces in _SPACED and items else ""
-        between = "  " if braces in _WITHOUT_COMMAS else " "
-        content: list[Doc] = []
-        cells: list[Cell | None] = []
-        item_end = 0
-        for position, (first, last) in enumerate(items):
-            content.append(Line(between if position else edge))
-            content.extend(map(OwnLine, self._before(first)))
-            cell = self._key_cell(first, last) if tree.kinds[opening] == "{" else None
-            content.extend(self.run(first, last))
-            if any(isinstance(doc, OwnLine) for doc in content[item_end:]):
-                cells.append(None)
-            cells.append(cell)
-            item_end = len(content)
-            is_last = position == len(items) - 1
-            if tree.kinds[last] == ",":
-                content.append(IfBroken(",") if is_last else ",")
-                content.extend(self._comments_at_comma(last))
-            elif is_last and self._takes_comma(opening, items):
-                content.append(IfBroken(","))
-        content.extend(map(OwnLine, self._before(closing)))
-        opened: list[Doc] = [tree.kinds[opening]]
-        comment = self._behind(opening)
-        opened.extend([Comment(comment)] if comment else [])
-        breaks = (self.is_open(opening) and bool(items)) or has_lines((*opened, *content))
-        docs = (*opened, Indent(tuple(content)), Line(edge), tree.kinds[closing])
-        return Group(docs, breaks, tuple(columns(cells)))
+    def _put_bracket(self, opening: int, indent: int, num_behind: int) -> None:
+        """Writes a bracket: on one line, or with a line for each item."""
+        end = self._flat.ends[opening] + 1
+        if self._fits(opening, end, num_behind) and self._is_plain(opening, end):
+            self._page.put(self._flat.text(opening, end))
+        else:
+            self._put_open_bracket(opening, indent)
 
-    def is_open(self, opening: int) -> bool:
-        """Whether a line ended behind a brace in the old layout."""
-        tree = self._tree
-        gap = slice(tree.ends[opening], tree.starts[opening + 1])
-        return tree.kinds[opening] == "{" and "\n" in tree.source.text[gap]
+    def _put_open_bracket(self, opening: int, indent: int) -> None:
+        """Writes a bracket with a line or more for each of its items."""
+        page, kinds, closing = self._page, self._tree.kinds, self._flat.ends[opening]
+        inner = indent + STEP
+        page.put(kinds[opening])
+        self._put_trailing_comment(opening + 1)
+        cells = self._key_cells(opening) if kinds[opening] == "{" else {}
+        for first, last, has_comma in self._items(opening):
+            page.end_line(inner)
+            page.put_comments(self._comments_above(first, last), inner)
+            start = self._put_cells(first, (cells[first],)) if first in cells else first
+            self._run(start, last, inner, int(has_comma))
+            if has_comma:
+                page.put(",")
+            page.comment = page.comment or self._comments_at_comma(last)[0]
+        page.put_comments(self._comments_above(closing, closing), inner)
+        page.end_line(indent)
+        page.put(kinds[closing])
 
-    def _key_cell(self, first: int, last: int) -> Cell | None:
-        """The cell of an item's key, or of a turn's role."""
-        tree = self._tree
-        width = len(tree.token_text(first))
-        if last > first + 2 and tree.kinds[first + 1] == ":":
-            return self.cell(first + 2, width + 1)
-        return self.cell(first + 1, width) if tree.kinds[first] == "name" else None
+    def _items(self, opening: int) -> Iterator[tuple[int, int, bool]]:
+        """For each item of a bracket its first token, the one behind it, and if a comma follows."""
+        kinds, closing = self._tree.kinds, self._flat.ends[opening]
+        takes_comma = self._takes_comma(opening)
+        for first, end in pairwise((*self._flat.items[opening], closing)):
+            if kinds[end - 1] == ",":
+                yield first, end - 1, True
+            else:
+                yield first, end, takes_comma and end == closing
 
-    def cell(self, number: int, width: int) -> Cell:
-        """A cell of so many characters that ends before a token."""
-        pad = self.pads[number] = Pad()
-        return Cell(pad, width)
-
-    def _comments_at_comma(self, comma: int) -> list[Doc]:
-        """The comments around a comma: the first behind the item, the others on own lines."""
-        around = [*self._before(comma), self._behind(comma)]
-        comments: list[Doc] = [OwnLine(comment) for comment in around if comment]
-        if comments and not self._behind(comma - 1):
-            comments[0] = Comment(next(filter(None, around)))
-        return comments
-
-    def _items(self, opening: int) -> list[tuple[int, int]]:
-        """The items of a bracket, without their commas: first token, token after the last."""
-        tree = self._tree
-        braces = tree.braces.get(opening, "")
-        items: list[tuple[int, int]] = []
-        first = opening + 1
-        for number in self._top_level(first, self._closing[opening]):
-            if tree.kinds[number] == ",":
-                items.append((first, number))
-                first = number + 1
-            elif number > first and self._starts_item(number, braces):
-                items.append((first, number))
-                first = number
-        if first < self._closing[opening]:
-            items.append((first, self._closing[opening]))
-        return items
-
-    def _starts_item(self, number: int, braces: str) -> bool:
-        """Whether a token starts an item of a bracket without commas."""
-        kinds = self._tree.kinds
-        if braces == "turns":
-            return kinds[number] == "name"
-        is_key = kinds[number] in ("name", "word", "string") and kinds[number + 1] == ":"
-        return braces in _WITHOUT_COMMAS and is_key
-
-    def _takes_comma(self, opening: int, items: list[tuple[int, int]]) -> bool:
-        """Whether a bracket may have a comma behind its last item."""
+    def _takes_comma(self, opening: int) -> bool:
+        """Whether a comma may stand behind the last item of a bracket."""
         tree = self._tree
         mark = tree.kinds[opening]
         if mark == "{":
@@ -316,74 +234,139 @@ class Layout:
         is_behind = opening in tree.tight and tree.kinds[opening - 1] != "-"
         if mark == "(":
             return is_behind
-        return not is_behind and not self._words(*items[0], ("for",))
+        return not is_behind and opening not in self._flat.comprehensions
+
+    def _key_cells(self, opening: int) -> dict[int, Cell]:
+        """By item the cells of the keys of a brace, or of the roles; comments part columns."""
+        cells: dict[int, Cell] = {}
+        parted: list[Cell | None] = []
+        for first, last, _ in self._items(opening):
+            if self._comments_above(first, last):
+                parted.append(None)
+            cell = self._key_cell(first, last)
+            if cell:
+                cells[first] = cell
+            parted.append(cell)
+        line_up(parted)
+        return cells
+
+    def _key_cell(self, first: int, last: int) -> Cell | None:
+        kinds, width = self._tree.kinds, len(self._tree.token_text(first))
+        if last > first + 2 and kinds[first + 1] == ":":
+            return Cell(first + 2, width + 1)
+        return Cell(first + 1, width) if kinds[first] == "name" else None
+
+    # ---- comments --------------------------------------------------------------------------------
+
+    def _has_comments(self, first: int, last: int) -> bool:
+        """Whether a comment stands before one of some tokens."""
+        commented = self._commented
+        if not commented:
+            return False
+        position = bisect_left(commented, first)
+        return position < len(commented) and commented[position] < last
+
+    def _comments_before(self, number: int) -> list[str]:
+        """The comments on their own lines before a token."""
+        if not self._has_comments(number, number + 1):
+            return []
+        return [comment for comment in self._tree.comments_before(number) if comment]
+
+    def _comments_above(self, first: int, last: int) -> list[str]:
+        """The comments on their own lines above an item of a bracket."""
+        if not self._has_comments(first - 1, last + 1):
+            return []
+        at_comma = self._comments_at_comma(first - 1)[1]
+        before = self._comments_before(first)
+        return [*at_comma, *before, *self.misplaced_comments(first, last)]
+
+    def _comments_at_comma(self, comma: int) -> tuple[str, list[str]]:
+        """The comments around a comma: the one behind the item, if it has none, and the others."""
+        tree = self._tree
+        if tree.kinds[comma] != "," or not self._has_comments(comma, comma + 2):
+            return "", []
+        around = [*self._comments_before(comma), tree.trailing_comment(comma)]
+        comments = [comment for comment in around if comment]
+        if comments and not tree.trailing_comment(comma - 1):
+            return comments[0], comments[1:]
+        return "", comments
+
+    # ---- texts -----------------------------------------------------------------------------------
+
+    def _block(self, first: int, last: int) -> str:
+        """A text block from head to tail, moved; its placeholders stay on their lines."""
+        tree, flat = self._tree, self._flat
+        old = tree.token_text(last).rpartition("\n")[2].removesuffix(_QUOTES)
+        new = " " * (self._page.indent + STEP)
+        written: list[str] = []
+        start = first
+        for number in range(first, last + 1):
+            if tree.kinds[number] in ("head", "middle", "tail", "block"):
+                written.extend(flat.parts[start:number])
+                written.append(_moved(tree.token_text(number), old, new, is_first=number == first))
+                start = number + 1
+        return "".join(written)
 
     # ---- places to break -------------------------------------------------------------------------
 
+    def _fits(self, first: int, last: int, num_behind: int) -> bool:
+        """Whether a run fits on the line, up to the first line of its first text block."""
+        flat = self._flat
+        tall = flat.next_tall(first, last)
+        if tall < last:
+            last, num_behind = tall + 1, 0
+        return self._page.column + flat.width(first, last) + num_behind <= MAX_COLUMNS
+
+    def _is_plain(self, first: int, last: int) -> bool:
+        """Whether nothing in a run needs lines of its own."""
+        is_low = self._flat.next_tall(first, last) == last
+        return is_low and not self._has_comments(first + 1, last)
+
+    def _must_break(self, first: int, last: int) -> bool:
+        """Whether a run must be broken, at its cuts or in a bracket, if it fits or not."""
+        if self._is_plain(first, last):
+            return False
+        cuts, _ = self._cuts(first, last)
+        start = cuts[0] if cuts else first
+        flat, tokens = self._flat, self._top_level(start, last)
+        if cuts and (self._has_comments(start, last) or self._must_break(first, start)):
+            return True
+        brackets = (number for number in tokens if number in flat.items)
+        return not all(self._is_plain(number, flat.ends[number] + 1) for number in brackets)
+
     def _cuts(self, first: int, last: int) -> tuple[list[int], str]:
-        """The tokens that may start a line, and the mark or word that separates the parts."""
-        kinds = self._tree.kinds
-        fors = self._words(first, last, ("for",))
-        if fors:
-            ifs = [number for number in self._words(first, last, ("if",)) if number > fors[0]]
-            return [number for number in (*fors, *ifs) if number > first], "for"
-        for places in _BREAKS:
-            marks = [number for number in self._top_level(first, last) if kinds[number] in places]
-            if places == (",",):
-                marks = [number + 1 for number in marks]
-            marks += self._words(first, last, places)
-            found = sorted(number for number in marks if first < number < last)
-            if found:
-                return found, places[0]
+        """The tokens that may start a line of a run, and the mark or word that parts it."""
+        tree = self._tree
+        found: dict[str, list[int]] = {}
+        for number in self._top_level(first, last):
+            mark = tree.kinds[number]
+            mark = tree.token_text(number) if mark == "word" else mark
+            start = number + (mark == ",")
+            if mark in _BREAKING and first < start < last:
+                found.setdefault(mark, []).append(start)
+        for marks in _BREAKS if found else ():
+            cuts = [start for mark in marks for start in found.get(mark, ())]
+            if cuts and marks == ("for",):
+                cuts += [start for start in found.get("if", ()) if start > cuts[0]]
+            if cuts:
+                return sorted(cuts), marks[0]
         return [], ""
 
-    def _words(self, first: int, last: int, words: tuple[str, ...]) -> list[int]:
-        """The words of expressions among some, outside every bracket of a run."""
-        tree = self._tree
-        return [
-            number
-            for number in self._top_level(first, last)
-            if tree.kinds[number] == "word" and tree.token_text(number) in words
-        ]
-
     def _top_level(self, first: int, last: int) -> Iterator[int]:
-        """The tokens of a run outside every bracket and placeholder."""
+        """The tokens of a run outside of every bracket and placeholder."""
+        ends = self._flat.ends
         number = first
         while number < last:
             yield number
-            number = self._end(number) + 1
+            number = ends.get(number, number) + 1
 
 
-def _match_brackets(tree: Tree) -> dict[int, int]:
-    """For each opening bracket inside a declaration its closing one, by number."""
-    closing: dict[int, int] = {}
-    opened: list[int] = []
-    for number, kind in enumerate(tree.kinds):
-        if kind in _BRACKETS:
-            opened.append(number)
-        elif kind in (")", "]", "}"):
-            if opened and _BRACKETS[tree.kinds[opened[-1]]] == kind:
-                closing[opened.pop()] = number
-        elif kind == "end":
-            opened.clear()
-    return closing
-
-
-def _move(pieces: list[tuple[str, bool]], old: str, new: str) -> str:
-    """A text block with the indentation of its lines replaced."""
-    written: list[str] = []
-    for position, (characters, is_piece) in enumerate(pieces):
-        if not is_piece:
-            written.append(characters)
-            continue
-        first, *rows = characters.replace("\r\n", "\n").split("\n")
-        written.append(first if position else first.rstrip(" \t"))
-        for number, row in enumerate(rows, start=1):
-            written.append("\n" + _move_row(row, old, new, is_whole=number < len(rows)))
-    return "".join(written)
-
-
-def _move_row(row: str, old: str, new: str, *, is_whole: bool) -> str:
-    """One line of a block; a line of nothing but its indentation becomes empty."""
-    rest = row.removeprefix(old) if row.startswith(old) else ""
-    return new + rest if rest or not is_whole else ""
+def _moved(piece: str, old: str, new: str, *, is_first: bool) -> str:
+    """A piece of a text block with the indentation of its lines replaced."""
+    first, *lines = piece.replace("\r\n", "\n").split("\n")
+    written = [first.rstrip(" \t") if is_first else first]
+    for number, line in enumerate(lines, start=1):
+        rest = line.removeprefix(old) if line.startswith(old) else ""
+        # A line of nothing but its indentation becomes empty; the piece's last one goes on.
+        written.append(new + rest if rest or number == len(lines) else "")
+    return "\n".join(written)

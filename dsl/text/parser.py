@@ -9,6 +9,8 @@ The collector of cycles is off meanwhile: it would walk the growing tree again a
 """
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from taskc.dsl.diagnostics import Diagnostic, Edit, Fix, Safety, deletion, insertion, replacement
@@ -23,7 +25,7 @@ from taskc.dsl.text.source_text import SourceText, Span
 from taskc.dsl.text.tokens import DECLARATION_WORDS, is_line_start
 from taskc.dsl.text.tree import Node, Tokens, Tree
 
-__all__ = ["EDITIONS", "ParsedFile", "parse"]
+__all__ = ["EDITIONS", "ParsedFile", "collector_off", "parse"]
 
 EDITIONS = (1,)
 # A file with more declarations than this gets no suggestions for unknown words: they cost time.
@@ -49,10 +51,17 @@ class ParsedFile:
 
 def parse(source: SourceText) -> ParsedFile:
     """Reads one file."""
+    with collector_off():
+        return _File(source).read()
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Keeps the collector of cycles off."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        return _File(source).read()
+        yield
     finally:
         if was_enabled:
             gc.enable()

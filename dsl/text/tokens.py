@@ -17,6 +17,7 @@ __all__ = [
     "TOKEN",
     "Token",
     "is_line_start",
+    "is_trivia",
     "trivia",
 ]
 
@@ -116,6 +117,8 @@ _TRIVIA = re.compile(
     re.DOTALL,
 )
 
+_NOTHING_BAD = re.compile(r"(?:[ \t\n]++|\r\n|#[^\n]*+)*+")
+
 
 class Token(NamedTuple):
     """A token or a piece of trivia: its kind and where it stands."""
@@ -128,6 +131,12 @@ class Token(NamedTuple):
 def is_line_start(text: str, offset: int) -> bool:
     """Whether only blanks stand before `offset` on its line."""
     return not text[text.rfind("\n", 0, offset) + 1 : offset].strip(" \t\ufeff")
+
+
+def is_trivia(text: str, start: int, end: int) -> bool:
+    """Whether nothing but blanks, line ends and comments stands in a place between two tokens."""
+    first = 1 if start == 0 and text.startswith("\ufeff") else start
+    return _NOTHING_BAD.fullmatch(text, first, end) is not None
 
 
 def trivia(text: str, start: int, end: int) -> Iterator[Token]:

@@ -5,6 +5,7 @@ read. `tree.text` is the file, character for character, whatever is wrong in it.
 when it is asked for, so a tree costs nothing beside its tokens.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -82,7 +83,16 @@ class Tree:
         declarations: The nodes of the file, in order.
     """
 
-    __slots__ = ("braces", "declarations", "ends", "kinds", "source", "starts", "tight")
+    __slots__ = (
+        "_commented",
+        "braces",
+        "declarations",
+        "ends",
+        "kinds",
+        "source",
+        "starts",
+        "tight",
+    )
 
     def __init__(
         self,
@@ -93,6 +103,7 @@ class Tree:
         self.source = source
         self.kinds, self.starts, self.ends, self.tight, self.braces = tokens
         self.declarations = declarations
+        self._commented: list[int] | None = None
 
     def __len__(self) -> int:
         return len(self.kinds)
@@ -116,15 +127,69 @@ class Tree:
 
     def gap(self, number: int) -> tuple[Token, ...]:
         """The trivia between the token before `number` and token `number`."""
-        start = self.ends[number - 1] if number else 0
-        end = self.starts[number]
+        start, end = self.gap_span(number)
         return tuple(trivia(self.source.text, start, end)) if start < end else ()
+
+    def gap_span(self, number: int) -> tuple[int, int]:
+        """Where the trivia before a token start and end."""
+        return self.ends[number - 1] if number else 0, self.starts[number]
 
     def after_ends(self, number: int) -> int:
         """What a token's trivia stand before: itself, or the end of a declaration before it."""
         while number and self.kinds[number - 1] == "end":
             number -= 1
         return number
+
+    # ---- comments --------------------------------------------------------------------------------
+
+    @property
+    def commented(self) -> list[int]:
+        """The tokens before which comments stand, in order; found at first use."""
+        if self._commented is None:
+            self._commented = list(self._find_commented())
+        return self._commented
+
+    def _find_commented(self) -> Iterator[int]:
+        text, starts, ends = self.source.text, self.starts, self.ends
+        place = text.find("#")
+        while place != -1:
+            number = bisect_right(starts, place)
+            if number and place < ends[number - 1]:  # in a text
+                place = text.find("#", ends[number - 1])
+            else:
+                yield number
+                place = text.find("#", starts[number])
+
+    def comments(self, number: int) -> list[str]:
+        """The comments between the token before a token and the token."""
+        return [_comment(line) for line in self._gap_lines(number) if "#" in line]
+
+    def trailing_comment(self, number: int) -> str:
+        """The comment behind a token on its line, or ""."""
+        return _comment(self._gap_lines(number + 1)[0]) if number + 1 < len(self.kinds) else ""
+
+    def comments_before(self, number: int) -> list[str]:
+        """The comments on their own lines before a token; "" for blank lines among and behind."""
+        place = self.after_ends(number)
+        found: list[str] = []
+        num_line_ends = 0
+        for line in self._gap_lines(place)[place > 0 :]:
+            num_line_ends += 1
+            if "#" in line:
+                found.extend([""] if num_line_ends > 1 else [])
+                found.append(_comment(line))
+                num_line_ends = 0
+        return [*found, ""] if num_line_ends > 1 else found
+
+    def ends_line(self, number: int) -> bool:
+        """Whether a line ends behind a token."""
+        return "\n" in self.source.text[self.ends[number] : self.starts[number + 1]]
+
+    def _gap_lines(self, number: int) -> list[str]:
+        start, end = self.gap_span(number)
+        return self.source.text[start:end].split("\n")
+
+    # ---- reading ---------------------------------------------------------------------------------
 
     def leaves(self) -> Iterator[Leaf]:
         """Yields every token with its trivia."""
@@ -155,6 +220,12 @@ class Tree:
 
     def _span(self, first: int, last: int) -> Span:
         return Span(self.source.path, self.starts[first], self.ends[max(first, last - 1)])
+
+
+def _comment(line: str) -> str:
+    """The comment of a line between two tokens, or ""."""
+    _, mark, comment = line.partition("#")
+    return (mark + comment).rstrip()
 
 
 def _line_end(tokens: tuple[Token, ...]) -> int:

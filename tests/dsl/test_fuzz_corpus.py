@@ -14,6 +14,7 @@ import pytest
 from taskc.dsl.checker import check
 from taskc.dsl.packages import Memory
 from taskc.dsl.report import render
+from taskc.dsl.text.format import format_text
 from taskc.dsl.text.parser import parse
 from taskc.dsl.text.source_text import SourceText
 
@@ -24,18 +25,61 @@ LONG_BYTES = 100_000
 
 # A text that is said again and again until it is long, and what stands before it.
 LONG = {
-    "open brackets": (b"language 1\nparam a: int = ", b"("),
-    "open braces": (b"language 1\n", b"{"),
-    "quotes": (b"language 1\nsource a {\n  license ", b'"'),
-    "text blocks": (b"language 1\nsource a {\n  license ", b'"""\n'),
-    "placeholders": (b'language 1\ntemplate a for b {\n  prompt "', b"{x}n"),
-    "nots": (b"language 1\nsource a {\n  where ", b"not "),
-    "sums": (b"language 1\nsource a {\n  let b = 1", b" + 1"),
-    "fields": (b"language 1\nsource a {\n  let b = a", b".a"),
-    "prompts": (b"language 1\ntemplate a for b {\n", b'  prompt a: "{x}" -> "{x}"\n'),
-    "declarations": (b"language 1\n", b"cluster a { sources b }\n"),
-    "words": (b"language 1\n", b"sourrce "),
-    "blank lines": (b"language 1\n", b"\n \t"),
+    "open brackets": ("language 1\nparam a: int = ", "("),
+    "open braces": ("language 1\n", "{"),
+    "quotes": ("language 1\nsource a {\n  license ", '"'),
+    "text blocks": ("language 1\nsource a {\n  license ", '"""\n'),
+    "placeholders": ('language 1\ntemplate a for b {\n  prompt "', "{x}n"),
+    "nots": ("language 1\nsource a {\n  where ", "not "),
+    "sums": ("language 1\nsource a {\n  let b = 1", " + 1"),
+    "fields": ("language 1\nsource a {\n  let b = a", ".a"),
+    "prompts": ("language 1\ntemplate a for b {\n", '  prompt a: "{x}" -> "{x}"\n'),
+    "declarations": ("language 1\n", "cluster a { sources b }\n"),
+    "broken declarations on a line": ("language 1\n", " source a { limit 3 4 }"),
+    "words": ("language 1\n", "sourrce "),
+    "blank lines": ("language 1\n", "\n \t"),
+}
+
+SOURCE = "language 1\nsource a {\n"
+TEMPLATE = "language 1\ntemplate a for b {\n"
+
+
+def nested(opening, closing, depth, within="a", head="let b = "):
+    """A statement with brackets in one another."""
+    return f"  {head}{opening * depth}{within}{closing * depth}\n"
+
+
+# The same for the formatter, with what stands behind it. Most of it has no mistake, and so is laid
+# out. Fifty brackets in one another are the most that are.
+LONG_LAID_OUT = {
+    "lists in lists": (SOURCE, nested("[", "]", 49), "}"),
+    "too many lists in lists": (SOURCE, nested("[", "]", 199), "}"),
+    "calls in calls": (SOURCE, nested("f(", ")", 49), "}"),
+    "dicts in lists": (SOURCE, nested("[{a: ", "}[c]]", 24), "}"),
+    "open dicts in dicts": (SOURCE, nested("{\na: ", "}", 48), "}"),
+    "records in records": (SOURCE, nested("{a: ", "}", 49, "int", "fields "), "}"),
+    "sums in brackets": (SOURCE, nested("1 + (", ")", 48), "}"),
+    "comments in brackets": (SOURCE, nested("[ # c\n", "]", 48), "}"),
+    "comments in sums": (SOURCE, nested("1 # c\n + ", "", 150), "}"),
+    "short sums": (SOURCE, nested("1+", "", 199), "}"),
+    "conditions": (SOURCE, nested("a if b else ", "", 199), "}"),
+    "a list": (SOURCE + "  let b = [", "1,", "]\n}"),
+    "a list with comments": (SOURCE + "  let b = [", "1 # c\n, # d\n", "]\n}"),
+    "a list of lists": (SOURCE + "  let b = [", "[[1]],", "]\n}"),
+    "a list of texts": (SOURCE + "  let b = [", '"#",', "]\n}"),
+    "an open dict": (SOURCE + "  let b = {\n", "a:1,\n", "}[c]\n}"),
+    "names": ("language 1\nmixture a { from ", "b,", "c\n}"),
+    "names of sources": ("language 1\ntemplate a for ", "b,", "c {}"),
+    "columns": (SOURCE, "  limit 3 # c\n  metric f1 # d\n", "}"),
+    "comments": (SOURCE, "# c\n", "}"),
+    "prompts without labels": (TEMPLATE, '  prompt "{x}" -> "{x}"\n', "}"),
+    "prompts with conditions": (TEMPLATE, f'  prompt a when b{" and b" * 60}: "c"\n', "}"),
+    "text blocks": (TEMPLATE, '  prompt a: """\n {x}\n """ -> """\n """\n', "}"),
+    "lines of a text block": (TEMPLATE + '  prompt """\n', "{x}\n", '"""\n}'),
+    "pipes": (SOURCE, "  let b = a | c\n", "}"),
+    "semicolons": (SOURCE, ";", "}"),
+    "broken declarations": ("language 1\n", "source a {\n  limit 3 4\n}\n", ""),
+    "a broken declaration behind": (SOURCE, nested("1+", "", 199), "}\nsource c { limit }"),
 }
 
 
@@ -65,12 +109,29 @@ def test_every_kept_input_keeps_the_promises(promises, path):
 def test_long_inputs_are_checked_in_a_second(name):
     """100 KB of one thing take no more than a second, whatever the thing, and give it back."""
     head, part = LONG[name]
-    data = head + part * (LONG_BYTES // len(part))
+    text = head + part * (LONG_BYTES // len(part))
     started = time.process_time()
-    checked = check(["."], files=Memory({"spec.task": data}))
+    checked = check(["."], files=Memory({"spec.task": text.encode()}))
     report = render(checked.diagnostics, checked.program.texts)
     taken_s = time.process_time() - started
 
-    assert parse(SourceText("spec.task", data.decode())).tree.text == data.decode()
+    assert parse(SourceText("spec.task", text)).tree.text == text
     assert report.count("\n") < 500
     assert taken_s < 1.0
+
+
+@pytest.mark.parametrize("name", [*LONG, *LONG_LAID_OUT])
+def test_long_inputs_are_formatted_in_a_second(name):
+    """So are they formatted, whatever is in them; what has no mistake is laid out.
+
+    They are given two seconds: on a busy machine one of them takes more than one, and what grows
+    faster than the input takes many.
+    """
+    head, part, *tail = (LONG | LONG_LAID_OUT)[name]
+    text = head + part * (LONG_BYTES // len(part)) + "".join(tail)
+    started = time.process_time()
+    formatted = format_text(SourceText("spec.task", text))
+    taken_s = time.process_time() - started
+
+    assert not [each for each in formatted.diagnostics if each.code.startswith("T09")]
+    assert taken_s < 2.0

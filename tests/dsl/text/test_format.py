@@ -279,6 +279,14 @@ def test_columns(kind, written, expected):
         ("cluster a { sources b related c }", "cluster a { sources b  related c }"),
         ("cluster a {\nsources b }", "cluster a {\n  sources b\n}"),
         ("cluster a { sources b # c\n}", "cluster a {\n  sources b  # c\n}"),
+        (
+            "cluster a { sources b\n# c\nrelated d }",
+            "cluster a {\n  sources b\n  # c\n  related d\n}",
+        ),
+        (
+            f"template a for {LONG}, {LONG}, {LONG} {{}}",
+            f"template a\n  for {LONG}, {LONG},\n    {LONG} {{}}",
+        ),
         ("schema a { b: int  c: text }  # d", "schema a { b: int  c: text }  # d"),
         (
             f"schema a {{ b: int  {LONG}: text {LONG}2: text}}",
@@ -337,13 +345,13 @@ def test_the_tour_keeps_its_columns(tour):
 
 
 def test_deep_nesting_is_left():
-    """Brackets that are nested to the limit neither fail nor change."""
-    text = body(f"  let x = {'[' * 200}{']' * 200}")
+    """A declaration is left where its brackets take more than fifty levels; the block is one."""
+    deep = body(f"  let   x = {'[' * 50}{']' * 50}")
+    most = body(f"  let   x = {'[' * 49}{']' * 49}")
 
-    assert formatted(text).diagnostics == ()
-    assert meaning(parse(SourceText("a", formatted(text).text))) == meaning(
-        parse(SourceText("a", text)),
-    )
+    assert formatted(deep).text == deep
+    assert formatted(deep).diagnostics == ()
+    assert f"\n{' ' * 98}[\n" in formatted(most).text
 
 
 def test_a_failed_check_leaves_the_file(monkeypatch):
@@ -355,6 +363,36 @@ def test_a_failed_check_leaves_the_file(monkeypatch):
 
     assert result.text == text
     assert [found.code for found in result.diagnostics] == ["T0901"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        ("source", "  limit 3", "  limit 4"),
+        ("source", "  limit 3", "  where 3"),
+        ("source", "  where a + b", "  where a - b"),
+        ("source", "  where a.b", "  where a[b]"),
+        ("source", "  let a = [b, c]", "  let a = [b, [c]]"),
+        ("source", "  let a = [[b], c]", "  let a = [[b, c]]"),
+        ("source", "  let a = {b: c}[d]", "  let a = {e: c}[d]"),
+        ("source", "  let a = b if c else d", "  let a = b if d else c"),
+        ("source", "  fields { a: int? }", "  fields { a: int }"),
+        ("source", '  from f("{a}")', '  from f("{b}")'),
+        ("source", '  from f(a: "{b}")', '  from f("{b}")'),
+        ("source", "  from f(1)", "  from g(1)"),
+        ("source", "  from f([1])", "  from f([2])"),
+        ("template", '  prompt a: "b"', '  prompt b: "b"'),
+        ("template", '  prompt "b"\n  prompt "c"', '  prompt "c"\n  prompt "b"'),
+        ("template", '  options a as letters { b: "c" }', '  options a { b: "c" }'),
+        ("template", '  dialogue a { user "b" }', '  dialogue a { tool "b" }'),
+    ],
+)
+def test_meanings_that_differ(kind, one, other):
+    """What says something else has another meaning, however small the difference."""
+    first, second = (parse(SourceText("a", body(lines, kind))) for lines in (one, other))
+
+    assert first.diagnostics == second.diagnostics == ()
+    assert meaning(first) != meaning(second)
 
 
 def test_labels_are_new():

@@ -66,7 +66,8 @@ def blocks(weights: Sequence[int]) -> Iterator[Places]:
     if not sources:
         message = "a stream needs at least one source with a positive weight"
         raise ValueError(message)
-    names = np.array(sources, np.uint16)
+    is_wide = sources[-1] > np.iinfo(np.uint16).max  # groups of a quota may be that many
+    names = np.array(sources, np.uint32 if is_wide else np.uint16)
     chairs = _Chairs([weights[index] for index in sources])
     size = _FIRST_BLOCK
     while True:

@@ -14,7 +14,7 @@ from typing import assert_never
 from taskc.compiler import plan
 from taskc.compiler.sequences.order import integer_weights
 
-__all__ = ["counted_up_to", "row_limits", "weights"]
+__all__ = ["WEIGHT_PARTS", "counted_up_to", "root", "row_limits", "weights"]
 
 WEIGHT_PARTS = 1_000_000
 
@@ -100,13 +100,18 @@ def _weight(rate: plan.Rate, name: str, count: int) -> Fraction:
             return Fraction(count if cap is None else min(count, cap))
         case plan.TemperatureRate(temperature=temperature, cap=cap):
             counted = count if cap is None else min(count, cap)
-            return Fraction(round(counted ** (1.0 / temperature) * WEIGHT_PARTS), WEIGHT_PARTS)
+            return root(counted, temperature)
         case plan.EqualRate():
             return Fraction(1)
         case plan.SharesRate(shares=shares):
             return Fraction(str(shares[name]))  # 0.1 as it is written, not as a double holds it
         case _:
             assert_never(rate)
+
+
+def root(count: int, temperature: float) -> Fraction:
+    """The count to the power 1 / temperature, rounded to a millionth, halves to even."""
+    return Fraction(round(count ** (1.0 / temperature) * WEIGHT_PARTS), WEIGHT_PARTS)
 
 
 def _cap(rate: plan.Rate) -> int | None:

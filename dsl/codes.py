@@ -292,6 +292,7 @@ CODES: dict[str, Code] = {
     "T1003": Code(_WARNING, "damaged object in the store"),
     "T1004": Code(_ERROR, "store that cannot be used"),
     "T1005": Code(_ERROR, "examples that left the store during the build"),
+    "T1007": Code(_ERROR, "store that machines do not share"),
     "T1010": Code(_ERROR, "input file that changed during the build"),
     "T1011": Code(_ERROR, "build that is no longer what was planned"),
     "T1020": Code(_ERROR, "disk without space for an artefact"),
@@ -299,5 +300,6 @@ CODES: dict[str, Code] = {
     "T1030": Code(_ERROR, "library that is not installed"),
     "T1040": Code(_ERROR, "workers that were lost"),
     "T1041": Code(_ERROR, "memory that was not enough"),
+    "T1042": Code(_ERROR, "machine of the cluster that differs"),
     "T1031": Code(_ERROR, "connector of a package that fails"),
 }

@@ -231,7 +231,10 @@ def build_each(
     from taskc.compiler.vendor.reading import from_vendored
 
     url = None if store is None else os.fspath(store)
-    with opened_store(paths, url=url) as opened, workers.started() as engine:
+    with (
+        opened_store(paths, url=url, has_fallback=workers.is_local) as opened,
+        workers.started() as engine,
+    ):
         for each in plans:
             plan = each
             differences: list[Diagnostic] = []

@@ -27,13 +27,18 @@ class Workers(NamedTuple):
     address: str = ""
     jobs: int | None = None
 
+    @property
+    def is_local(self) -> bool:
+        """Whether all of the work is done on this machine, with its disks."""
+        return self.kind == "local"
+
     def started(self) -> "Engine":
         """Starts the engine, to be used as a context.
 
         Raises:
             ValueError: If the engine is not installed, or its cluster can't be reached.
         """
-        if self.kind == "local":
+        if self.is_local:
             from taskc.compiler.engines.local import LocalEngine
 
             return LocalEngine(self.jobs)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
-__all__ = ["Engine", "WorkerLostError"]
+__all__ = ["Engine", "MachineDiffersError", "WorkerLostError"]
 
 TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
@@ -16,6 +16,10 @@ ResultT = TypeVar("ResultT")
 
 class WorkerLostError(Exception):
     """Workers were ended from outside, again and again: what runs out is memory, as a rule."""
+
+
+class MachineDiffersError(Exception):
+    """A machine of the cluster has another taskc, or other libraries: so it could make others."""
 
 
 class Engine(Protocol):
@@ -33,6 +37,7 @@ class Engine(Protocol):
 
         Raises:
             WorkerLostError: If a task's worker was lost more often than chance explains.
+            MachineDiffersError: If tasks would run on another compiler than this one.
         """
         ...
 

@@ -3,17 +3,22 @@
 In: a picklable function and its tasks. Out: results in the order of the tasks. Inputs, store and
 output are paths that every node can open (a shared disk, an object store); what travels are tasks
 and the figures of their results, never tokens. A task of a node that dies is run again elsewhere.
+Every node must have the same taskc and libraries, which each task looks at before it runs.
 """
 
 import logging
 import os
+import platform
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import Any, Self, TypeVar
 
-from taskc.compiler.engines.engine import WorkerLostError
+from taskc.compiler.engines.engine import MachineDiffersError, WorkerLostError
+from taskc.compiler.store.code import code_digest
 
 __all__ = ["RayEngine"]
 
@@ -23,6 +28,7 @@ ResultT = TypeVar("ResultT")
 # Nodes come and go, above all preemptible ones; a task that is lost so often is the cause itself.
 MAX_LOSSES = 5
 _TASKS_PER_CPU = 2  # enough to keep a core busy while its next task travels
+_COMPILER = "taskc.compiler.build"  # imports all that a task may run
 
 
 class RayEngine:
@@ -50,6 +56,7 @@ class RayEngine:
                 log_to_driver=False,
                 include_dashboard=None if address else False,
             )
+            _keep_stdout_clean(ray)
         self._jobs = jobs
 
     @property
@@ -64,17 +71,27 @@ class RayEngine:
 
         Raises:
             WorkerLostError: If a task's worker or node was lost more than `MAX_LOSSES` times.
+            MachineDiffersError: If a node has another taskc.
         """
         del num_rows  # a cluster is never too large for the work: its workers are there already
         remote = self._ray.remote(max_retries=MAX_LOSSES, num_cpus=1)(_at_home).remote
-        home = str(Path.cwd())
+        home, code = str(Path.cwd()), code_digest(_COMPILER)
         waiting: deque[object] = deque()
-        for task in tasks:
-            waiting.append(remote(run, task, home))
-            if len(waiting) > _TASKS_PER_CPU * self.jobs:
+        try:
+            for task in tasks:
+                waiting.append(remote(run, task, home, code))
+                if len(waiting) > _TASKS_PER_CPU * self.jobs:
+                    yield self._result(waiting.popleft())
+            while waiting:
                 yield self._result(waiting.popleft())
-        while waiting:
-            yield self._result(waiting.popleft())
+        finally:
+            self._cancel(waiting)
+
+    def _cancel(self, references: Iterable[object]) -> None:
+        """Ends tasks that nobody waits for any more: after an error, or Ctrl-C."""
+        if self._ray.is_initialized():
+            for reference in references:
+                self._ray.cancel(reference, force=True)
 
     def _result(self, reference: object) -> Any:
         errors = self._ray.exceptions
@@ -82,8 +99,9 @@ class RayEngine:
             return self._ray.get(reference)
         except errors.RayTaskError as error:  # raised by the task itself: our own error, as it was
             raise error.cause from error
-        except (errors.WorkerCrashedError, errors.ObjectLostError, errors.OutOfMemoryError) as lost:
-            raise WorkerLostError(str(lost)) from lost
+        except errors.RayError as lost:
+            reason = next((line.strip() for line in str(lost).splitlines() if line.strip()), "")
+            raise WorkerLostError(f"{type(lost).__name__}: {reason}") from lost
 
     def close(self) -> None:
         """Leaves the cluster, and ends it where it was started here."""
@@ -104,12 +122,34 @@ class RayEngine:
         self.close()
 
 
-def _at_home(run: Callable[[TaskT], ResultT], task: TaskT, home: str) -> ResultT:
+def _keep_stdout_clean(ray: Any) -> None:
+    """Sends what Ray tells of its nodes to stderr, a line each: stdout is for what was asked for.
+
+    It prints that itself and has no switch for it; where it is called otherwise, nothing happens.
+    """
+    worker = ray._private.worker  # noqa: SLF001 - see above
+    tell = getattr(worker, "print_to_stdstream", None)
+    if isinstance(tell, FunctionType):
+        worker.print_to_stdstream = partial(_tell_briefly, tell)
+
+
+def _tell_briefly(tell: Callable[..., None], data: dict[str, Any], **how: Any) -> None:
+    lines = [line.partition("\n")[0] for line in data.get("lines", ())]
+    tell({**data, "lines": lines, "is_err": True}, **how)
+
+
+def _at_home(run: Callable[[TaskT], ResultT], task: TaskT, home: str, code: str) -> ResultT:
     """Runs a task where the driver runs: relative paths of inputs and tokenizers start there.
 
     A worker's core is the parallelism: the tokenizer starts no threads.
+
+    Raises:
+        MachineDiffersError: If it would not run what the driver would.
     """
+    if code_digest(_COMPILER) != code:
+        raise MachineDiffersError(f"`{platform.node()}` has another taskc, or other libraries")
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ["RAYON_NUM_THREADS"] = "1"
-    os.chdir(home)
+    with suppress(FileNotFoundError):  # a machine where every path is absolute, or a URL
+        os.chdir(home)
     return run(task)

@@ -64,8 +64,15 @@ class Backend(Protocol):
     def sync(self) -> None:
         """Returns when what was written is on the disk."""
 
-    def in_use(self) -> AbstractContextManager[None]:
-        """Says as long as the block runs that what is used from now on is needed."""
+    def in_use(self) -> AbstractContextManager[str]:
+        """Says as long as the block runs that what is used from now on is needed.
+
+        The block is given a sign, which `sees` knows wherever this place is seen; "": there is
+        none.
+        """
+
+    def sees(self, sign: str) -> bool:
+        """Whether a sign that a running block of `in_use` was given is seen from here."""
 
     def in_use_since(self) -> float:
         """The least `used_s` of what a running block of `in_use` needs; infinity: none runs."""

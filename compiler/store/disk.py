@@ -124,14 +124,18 @@ class Disk:
             os.close(handle)
 
     @contextmanager
-    def in_use(self) -> Iterator[None]:
-        """Says as long as the block runs that what is used from now on is needed.
+    def in_use(self) -> Iterator[str]:
+        """Says as long as the block runs that what is used from now on is needed; gives its sign.
 
         Raises:
             OSError: If the folder can't be written.
         """
-        with self._locked_file(self.root / _IN_USE):
-            yield
+        with self._locked_file(self.root / _IN_USE) as (_, path):
+            yield path.name
+
+    def sees(self, sign: str) -> bool:
+        """Whether the file of a running block of `in_use` is seen from here."""
+        return (self.root / _IN_USE / sign).exists()
 
     def in_use_since(self) -> float:
         """The least `used_s` of what a running block of `in_use` needs; infinity: none runs."""

@@ -8,6 +8,7 @@ bytes (`_TRAILER`). A small object is read in 15 us and written in 80; checksums
 
 import errno
 import os
+import platform
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -56,13 +57,17 @@ class Store:
         url: A local folder, absolute, or a URL that fsspec knows.
         fallback: Takes what is written where this one can't be written, and is read besides.
         is_writable: False once a write was refused.
+        sign: What a build that runs has put there for its workers to see; "": nothing.
         findings: Warnings since they were last taken; see `take_findings`.
     """
 
-    def __init__(self, url: str, fallback: "Store | None", *, is_writable: bool = True) -> None:
+    def __init__(
+        self, url: str, fallback: "Store | None", *, is_writable: bool = True, sign: str = ""
+    ) -> None:
         self.url, self._backend = _backend(url)
         self.fallback = fallback
         self.is_writable = is_writable
+        self.sign = sign
         self.findings: list[Diagnostic] = []
         self._sound: dict[str, tuple[int, ...]] = {}  # stamps of objects that were checked
 
@@ -75,8 +80,8 @@ class Store:
         Args:
             url: A folder or a URL.
             fallback: A private folder. A store that can't be written is read all the same; what a
-                build makes then goes there. None: what is made is not kept, with a warning, which
-                is enough for `get` and `put`, but not for `add`, whose callers read again.
+                build makes then goes there. None: what is `put` is not kept, with a warning, and
+                `add`, whose callers read again, is an error.
 
         Raises:
             StoreError: If fsspec doesn't know the URL, or lacks a library for it.
@@ -86,7 +91,7 @@ class Store:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Where it is, and whether it can be written; not what this process has seen of it."""
-        return _opened, (self.url, self.fallback, self.is_writable)
+        return _opened, (self.url, self.fallback, self.is_writable, self.sign)
 
     def __repr__(self) -> str:
         """As it is opened."""
@@ -123,7 +128,8 @@ class Store:
         buffers = _buffers(content)
         trailer = _trailer(buffers)
         name = str(_TRAILER.unpack(trailer)[2].hex())
-        self._write(_path(kind, key, name), [*buffers, trailer])
+        if not self._write(_path(kind, key, name), [*buffers, trailer]):
+            raise StoreError(_not_shared("what is made cannot be kept in it", self.url))
         return name
 
     def names(self, kind: str, key: str) -> list[str]:
@@ -194,8 +200,23 @@ class Store:
         """
         with ExitStack() as leases:
             with suppress(OSError):  # a store that nobody here can write is not cleaned from here
-                leases.enter_context(self._backend.in_use())
-            yield
+                self.sign = leases.enter_context(self._backend.in_use())
+            try:
+                yield
+            finally:
+                self.sign = ""
+
+    def check_sign(self) -> None:
+        """Looks whether this is the store of the build that it was sent by, and not a namesake.
+
+        Raises:
+            StoreError: If it is not: another machine has a folder of its own by that name.
+        """
+        with self._told():
+            is_seen = not self.sign or self._backend.sees(self.sign)
+        if not is_seen:
+            where = f"`{platform.node()}` has another folder of that name"
+            raise StoreError(_not_shared(where, self.url))
 
     def in_use_since(self) -> float:
         """The least `used_s` of what a running `in_use` needs; infinity: none runs."""
@@ -231,17 +252,18 @@ class Store:
 
     # ---- inside --------------------------------------------------------------------------------
 
-    def _write(self, path: str, buffers: Sequence[Buffer]) -> None:
+    def _write(self, path: str, buffers: Sequence[Buffer]) -> bool:
+        """Writes an object; returns whether there was a place for it."""
         if self.is_writable:
             try:
                 self._backend.write(path, buffers)
-                return
             except OSError as error:
                 if error.errno not in _READ_ONLY:
                     self._raise(error)
                 self._say_read_only(error)
-        if self.fallback is not None:
-            self.fallback._write(path, buffers)  # noqa: SLF001 - of the same class
+            else:
+                return True
+        return self.fallback is not None and self.fallback._write(path, buffers)  # noqa: SLF001 - of the same class
 
     def _say_read_only(self, error: OSError) -> None:
         self.is_writable = False
@@ -295,8 +317,8 @@ class Store:
         raise StoreError(_unusable(notes)) from error
 
 
-def _opened(url: str, fallback: Store | None, is_writable: bool) -> Store:  # noqa: FBT001 - called by pickle
-    return Store(url, fallback, is_writable=is_writable)
+def _opened(url: str, fallback: Store | None, is_writable: bool, sign: str) -> Store:  # noqa: FBT001 - called by pickle
+    return Store(url, fallback, is_writable=is_writable, sign=sign)
 
 
 def _backend(url: str) -> tuple[str, Backend]:
@@ -357,6 +379,12 @@ def _reason(error: OSError) -> str:
 def _unusable(notes: tuple[str, ...], helps: tuple[str, ...] = ()) -> Diagnostic:
     helps = (*helps, "see that it can be reached, or keep the store elsewhere: `--store URL`")
     return _finding("T1004", "the store cannot be used", notes=notes, helps=helps)
+
+
+def _not_shared(reason: str, url: str) -> Diagnostic:
+    helps = ("keep it where every machine reads and writes the same: `--store URL`",)
+    notes = (f"store `{url}`: {reason}",)
+    return _finding("T1007", "the machines do not share the store", notes=notes, helps=helps)
 
 
 def _finding(

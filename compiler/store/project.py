@@ -64,19 +64,21 @@ def open_store(
 
 @contextmanager
 def opened_store(
-    paths: Sequence[str | os.PathLike[str]], *, url: str | None = None
+    paths: Sequence[str | os.PathLike[str]], *, url: str | None = None, has_fallback: bool = True
 ) -> Iterator[Store]:
     """Opens the store of a build; where it can't be written, what is made is kept for the block.
 
     Args:
         paths: Folders or files of specs.
         url: Another store than the project's own; None: the project's own.
+        has_fallback: Whether what a store refuses is kept in a folder of this machine; of no use
+            where other machines make it.
 
     Raises:
         StoreError: As in `Store.open`.
     """
     with TemporaryDirectory(prefix="taskc-") as spare:
-        yield open_store(paths, url=url, fallback=spare)
+        yield open_store(paths, url=url, fallback=spare if has_fallback else None)
 
 
 def _folder(path: Path) -> Path:

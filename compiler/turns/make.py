@@ -193,6 +193,7 @@ def make(task: MakeTask) -> Made:
     Raises:
         StoreError: If the store is full or can't be used.
     """
+    task.store.check_sign()
     made = _make(task)
     made.about_store = task.store.take_findings()
     return made

@@ -82,10 +82,11 @@ def _outlooks(
 
     found = []
     url = console.chosen_store(options.store)
+    workers = build.workers_of(options)
     with (
         console.Progress() as progress,
-        opened_store(options.paths, url=url) as store,
-        build.workers_of(options).started() as engine,
+        opened_store(options.paths, url=url, has_fallback=workers.is_local) as store,
+        workers.started() as engine,
     ):
         for plan in plans:
             means = Means(engine, store, partial(progress.add, plan.name))

@@ -243,6 +243,48 @@ def test_a_fallback_stays_empty_where_the_store_can_be_written(tmp_path):
     assert not (tmp_path / "own").exists()
 
 
+def test_without_a_fallback_nothing_is_added_to_a_read_only_store(disk, monkeypatch):
+    """Who adds reads again; who puts makes it again."""
+    refuse(monkeypatch, errno.EROFS)
+    disk.put("survey", KEY, b"content")
+    with pytest.raises(StoreError, match="T1007"):
+        disk.add("examples", KEY, b"content")
+
+    assert [found.code for found in disk.take_findings()] == ["T1002"]
+
+
+def test_a_namesake_of_the_store_is_told_by_a_sign(tmp_path):
+    """A worker of another machine may have a folder of the same name."""
+    store = Store.open(tmp_path / "store")
+    with store.in_use():
+        sent = pickle.dumps(store)
+        pickle.loads(sent).check_sign()
+        (tmp_path / "store").rename(tmp_path / "elsewhere")
+        (tmp_path / "store").mkdir()
+        with pytest.raises(StoreError, match="T1007"):
+            pickle.loads(sent).check_sign()
+
+    pickle.loads(pickle.dumps(store)).check_sign()
+
+
+def test_a_store_at_a_url_is_the_same_everywhere():
+    """It needs no sign."""
+    store = Store.open("memory://signs")
+    with store.in_use():
+        pickle.loads(pickle.dumps(store)).check_sign()
+
+
+def test_what_copies_have_to_say_is_said_once(disk):
+    """However many workers found out; none of them need try to write again."""
+    copies = [pickle.loads(pickle.dumps(disk)) for _ in range(2)]
+    for copy in copies:
+        copy._say_read_only(OSError(errno.EROFS, "read-only file system"))
+        disk.absorb(copy.take_findings())
+
+    assert [found.code for found in disk.take_findings()] == ["T1002"]
+    assert not disk.is_writable
+
+
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_store_says_how_to_mend_it(disk, code, monkeypatch):
     """The error names the store and both ways out, and travels out of a worker."""

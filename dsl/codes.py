@@ -273,7 +273,6 @@ CODES: dict[str, Code] = {
     "T0804": Code(_ERROR, "value that no row may hold"),
     "T0805": Code(_ERROR, "shaped row that does not conform to its source"),
     "T0806": Code(_ERROR, "carve of more rows than there are"),
-    "T0807": Code(_ERROR, "dedup that is not carried out yet"),
     "T0808": Code(_WARNING, "split of which no row is left"),
     "T0809": Code(_ERROR, "more mistakes in rows than are shown"),
     # ---- T0850-T0899: the build as a whole

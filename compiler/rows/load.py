@@ -475,7 +475,7 @@ class _Loading:
     def _near_key(self, inputs: SplitInputs) -> str:
         """The name under which the store keeps which rows of a split are near one another."""
         digest = blake2b(digest_size=16)
-        digest.update(code_digest(near_duplicates.__module__).encode())
+        digest.update(code_digest(NearDuplicatesError.__module__).encode())
         digest.update(self.source.name.encode())
         for index in range(len(inputs.ranges)):
             digest.update(f" {self._key(inputs, index)}".encode())

@@ -1,5 +1,6 @@
 """MinHash: who shares a band, and how often."""
 
+import re
 from hashlib import blake2b
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskc.compiler.resemblance.minhash import Bands, Signing, bands, bands_for
+from taskc.compiler.resemblance.minhash import Bands, Signing, _permutations, bands, bands_for
 from taskc.compiler.resemblance.shingles import MULTIPLIER, Shingles, offsets_of, shingles
 from taskc.compiler.resemblance.words import WordHashes
 
@@ -38,6 +39,30 @@ def test_bands_are_those_of_the_page(rows, cut):
         expected(own, cut) if (own := found.set_of(at).tolist()) else [0] * cut.count
         for at in range(len(rows))
     ] == bands(found, cut).tolist()
+
+
+def test_numbers_of_the_page(repository):
+    """docs/keys.md shows what is worked out."""
+    page = (repository / "docs/keys.md").read_text(encoding="utf-8").partition("## Near rows")[2]
+    known = WordHashes()
+    rows = shingles([["it", "rains", "today"]], known)
+    factors, masks = _permutations()
+    numbers = [
+        f"{known['it']:016x}",
+        f"{int(rows.hashes[0]):016x}",
+        f"{int(factors[0]):08x}`, `{int(masks[0]):08x}",
+        f"{int(bands(rows, bands_for(0.8))[0, 0]):08x}",
+    ]
+    shown, counts, lengths = (
+        [float(cell) for cell in line.split("|")[2:-1]]
+        for line in page.splitlines()
+        if line.startswith(("| J |", "| b |", "| r |"))
+    )
+
+    assert [f"`{number}`" for number in numbers] == re.findall(r"\| (`[0-9a-f`, ]+`) \|", page)
+    assert list(zip(counts, lengths, strict=True)) == [
+        (cut.count, cut.length) for cut in map(bands_for, shown)
+    ]
 
 
 @pytest.mark.parametrize("near", [1.0, 0.99, 0.95, 0.9, 0.8, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.04])

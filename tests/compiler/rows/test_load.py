@@ -310,17 +310,6 @@ def test_carve_of_more_rows_than_there_are(bench):
     ]
 
 
-def test_near_dedup_is_not_carried_out_yet(bench):
-    """It is said at the clause; nothing is dropped quietly by another rule."""
-    bench.rows("train.jsonl", [{"n": 1}, {"n": 1}])
-    near = plan.Dedup(key=plan.Name(name="n"), near=0.8, at=AT)
-    loaded = bench.load(dedup=None).num_errors, bench.load(dedup="n").counts["train"].kept
-    source = bench.source().model_copy(update={"dedup": near})
-
-    assert (0, 1) == loaded
-    assert ["T0807"] == [found.code for found in bench.load(source).diagnostics]
-
-
 def test_a_split_that_loses_every_row(bench):
     """A warning says which clauses took them."""
     bench.rows("train.jsonl", [{"n": n} for n in range(5)])

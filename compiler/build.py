@@ -19,6 +19,7 @@ from taskc.compiler.demand.asks import EngineFailedError
 from taskc.compiler.demand.supply import Figures, Supply
 from taskc.compiler.digests import plan_digest
 from taskc.compiler.engines.engine import Engine
+from taskc.compiler.exemplars.evaluating import EvaluationExemplars, other_splits
 from taskc.compiler.failures import FAILURES, failure
 from taskc.compiler.not_yet import not_carried_out
 from taskc.compiler.places import error_at
@@ -226,7 +227,8 @@ def load_all(
         )
         loaded[source.name] = found
         empty = []
-        if source.name in names and not has_errors(found.diagnostics):
+        is_trained = source.name in names and "train" in build_plan.splits
+        if is_trained and not has_errors(found.diagnostics):
             empty = _empty(source, found)
         # What emptied the training split stands in the error: no warning besides.
         findings += empty or found.diagnostics
@@ -241,9 +243,14 @@ def _told(progress: Progress, name: str) -> Callable[[str, int], None]:
 
 
 def splits_read(build_plan: plan.BuildPlan, source: plan.Source) -> tuple[str, ...]:
-    """The splits of a source that a build reads: of one that is held out, all that it has."""
+    """The splits of a source that a build reads: of one that is held out, all that it has.
+
+    Exemplars of an evaluation set come from the training split.
+    """
     if source.name not in build_plan.mixture.held_out_sources:
-        return build_plan.splits
+        has_exemplars = build_plan.mixture.fewshot[1] > 0
+        more = ["train"] if has_exemplars and "train" in source.splits else []
+        return tuple(dict.fromkeys([*build_plan.splits, *more]))
     carved = (split.name for split in source.carved)
     return tuple(dict.fromkeys([*build_plan.splits, *source.splits, *carved]))
 
@@ -321,8 +328,17 @@ def _made_by(
         means.engine,
         lambda rows: means.progress("encode", "train", rows),
     )
+    exemplars = None
+    if build_plan.mixture.fewshot[1] and not mixed.errors:
+        exemplars = EvaluationExemplars(build_plan, loaded, supplies, means.store, encoder)
     evaluations = evaluation_sets(
-        build_plan, loaded, means.store, means.engine, means.progress, text_engine=encoder
+        build_plan,
+        loaded,
+        means.store,
+        means.engine,
+        means.progress,
+        text_engine=encoder,
+        exemplars=exemplars,
     )
     for supply in supplies:
         built.work.add(supply.maker.work)
@@ -351,9 +367,11 @@ def supplies_of(
             store,
             engine=encoder,
             max_rows=limits.get(name),
+            evaluated=other_splits(loaded[name]),
         )
         for name in trained(build_plan)
-        if "train" in loaded[name].rows  # a source may be there to be evaluated only
+        # A source, and a whole build, may be there to be evaluated only.
+        if "train" in build_plan.splits and "train" in loaded[name].rows
     ]
 
 

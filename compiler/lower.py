@@ -453,9 +453,12 @@ class _Lowering(InputLowering):
 
 
 def _splits_read(build: checked.Build, source: checked.Source) -> tuple[str, ...]:
-    """The splits of a source that a build reads: of one that is held out, all that it has."""
+    """The splits of a source that a build reads: of one that is held out, all that it has.
+
+    Exemplars of an evaluation set come from the training split.
+    """
     if all(source is not each for each in build.mixture.held_out_sources):
-        return build.splits
+        return (*build.splits, "train") if build.mixture.fewshot[1] else build.splits
     return tuple(dict.fromkeys([*build.splits, *(split.name for split in source.splits)]))
 
 

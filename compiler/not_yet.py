@@ -14,10 +14,7 @@ def not_carried_out(build: plan.BuildPlan) -> list[Diagnostic]:
     """Errors for the statements of a build that nothing carries out yet."""
     mixture = build.mixture
     asked = [
-        ("fewshot", mixture.place("fewshot"), mixture.fewshot != (0, 0)),
         *(("decontaminate", clause.at, True) for clause in mixture.decontaminate),
-        *((f"by {take.by}", take.at, bool(take.by)) for take in mixture.takes),
-        *(("best", take.at, take.best is not None) for take in mixture.takes),
     ]
     return [
         error_at(

@@ -282,6 +282,7 @@ CODES: dict[str, Code] = {
     "T0853": Code(_WARNING, "option that no training row picks"),
     "T0854": Code(_WARNING, "evaluation rows that are trained on"),
     "T0855": Code(_ERROR, "requirement that the delivered split does not meet"),
+    "T0856": Code(_WARNING, "fewer exemplars than asked for"),
     "T0860": Code(_ERROR, "statement that is not carried out yet"),
     # ---- T09xx: our own bugs
     "T0901": Code(_ERROR, "the formatter failed its own check"),

@@ -140,6 +140,7 @@ class SourceShare(Model):
         asked: Its share of the mixture's examples, from 0 to 1.
         rows: Distinct rows among its examples.
         repeats: How often the most repeated row was drawn.
+        exemplars: How many exemplars stand before its examples.
     """
 
     name: str
@@ -150,6 +151,7 @@ class SourceShare(Model):
     tokens: NumItems
     trained_tokens: NumItems
     repeats: NumItems
+    exemplars: NumItems = 0
 
 
 class ClusterShare(Model):
@@ -162,6 +164,7 @@ class ClusterShare(Model):
     tokens: NumItems
     trained_tokens: NumItems
     repeats: NumItems
+    exemplars: NumItems = 0
 
 
 class Mixture(Model):
@@ -259,6 +262,7 @@ class LedgerEntry(Model):
         read: Rows that entered: from files, or moved in where `carved_from` names a split.
         dropped: By stage, reason and place.
         moved: Rows carved out of this split, by the split that got them.
+        exemplars: Rows that stand before examples of others, and give none themselves.
         not_asked: Rows that survived everything they met but that no quota asked for.
         delivered: Distinct rows of which at least one example was delivered.
     """
@@ -269,6 +273,7 @@ class LedgerEntry(Model):
     read: NumItems
     dropped: tuple[Dropped, ...] = ()
     moved: dict[str, NumItems] = {}
+    exemplars: NumItems = 0
     not_asked: NumItems = 0
     delivered: NumItems
 
@@ -276,7 +281,8 @@ class LedgerEntry(Model):
     def accounted(self) -> int:
         """Rows whose way is known: equal to `read` where the entry balances."""
         dropped = sum(drop.rows for drop in self.dropped)
-        return dropped + sum(self.moved.values()) + self.not_asked + self.delivered
+        kept = self.exemplars + self.not_asked + self.delivered
+        return dropped + sum(self.moved.values()) + kept
 
 
 class Ledger(Model):

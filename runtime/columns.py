@@ -59,6 +59,7 @@ def provenance_schema() -> pa.Schema:
             "repetition": pa.int32(),
             "part": pa.int32(),
             "trimmed_tokens": pa.int32(),
+            "exemplars": pa.list_(pa.binary(16)),
         }
     )
 
@@ -86,6 +87,7 @@ def evaluation_schema() -> pa.Schema:
             "row": pa.int64(),
             "row_id": pa.binary(16),
             "ordinal": pa.int32(),
+            "exemplars": pa.list_(pa.binary(16)),
         }
     )
 
@@ -97,12 +99,13 @@ def evaluation_schema() -> pa.Schema:
 # content.
 _SEQUENCE_COLUMNS = {"input_ids": "<u4", "lengths": "<i4", "spans": "<i4", "example_ids": "<u4"}
 _EXAMPLE_COLUMNS = {
-    **dict.fromkeys(("source", "row_id", "template", "label"), ""),
+    **dict.fromkeys(("source", "row_id", "template", "label", "exemplars"), ""),
     **dict.fromkeys(("ordinal", "repetition", "part"), "<i4"),
 }
 _EVALUATION_COLUMNS = {
     **dict.fromkeys(
-        ("source", "cluster", "template", "label", "references", "metric", "row_id"), ""
+        ("source", "cluster", "template", "label", "references", "metric", "row_id", "exemplars"),
+        "",
     ),
     **dict.fromkeys(("example", "input_ids", "target_ids", "option_ids"), "<u4"),
     **dict.fromkeys(("shots", "correct", "ordinal"), "<i4"),

@@ -15,8 +15,8 @@ __all__ = [
     "Array",
     "Examples",
     "SegmentName",
-    "moved",
     "pointers",
+    "renumbered",
     "split_pointers",
     "squeezed",
     "stable_order",
@@ -88,6 +88,14 @@ class Examples:
         setattr(self, name, column[:0].copy())
         return column
 
+    def between(self, begin: int, end: int) -> "Examples":
+        """The examples from `begin` on and before `end`, without copying."""
+        return Examples(*(getattr(self, name)[begin:end] for name in _TYPES))
+
+    def pick(self, which: Array) -> "Examples":
+        """The examples at `which`: indices, or a bool for each."""
+        return Examples(*(squeezed(getattr(self, name)[which]) for name in _TYPES))
+
     def first(self, num_examples: int) -> "Examples":
         """The first so many, all of which are given up here."""
         if num_examples == len(self):
@@ -119,9 +127,10 @@ def pointers(segments: Array, entries: Array) -> Array:
     return (segments.astype(np.uint64) << _HALF) | entries.astype(np.uint64)
 
 
-def moved(pointers_: Array, num_segments: int) -> Array:
-    """The pointers where so many other segments stand before theirs."""
-    return pointers_ + (np.uint64(num_segments) << _HALF)
+def renumbered(pointers_: Array, numbers: Sequence[int]) -> Array:
+    """The pointers where each segment has another number, by its present one."""
+    segments, entries = split_pointers(pointers_)
+    return pointers(np.array(numbers, np.uint64)[segments], entries)
 
 
 def split_pointers(pointers_: Array) -> tuple[Array, Array]:

@@ -22,6 +22,8 @@ from taskc.compiler.demand.asks import Ask, Fallen, Maker
 from taskc.compiler.demand.columns import Array, Examples
 from taskc.compiler.engines.engine import Engine
 from taskc.compiler.examples import Drop
+from taskc.compiler.exemplars.laying import Exemplars, Laid, Wanted
+from taskc.compiler.exemplars.pool import Pool
 from taskc.compiler.keys import Scope
 from taskc.compiler.rows.row_keys import RowKeys, drawn_order
 from taskc.compiler.store.objects import Store
@@ -38,13 +40,19 @@ SPARE_ROWS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What a source delivers; `repeats` says how often its most repeated row was drawn."""
+    """What a source delivers.
+
+    Attributes:
+        repeats: How often its most repeated row was drawn.
+        exemplars: How many stand before its examples.
+    """
 
     rows: int
     examples: int
     tokens: int
     trained_tokens: int
     repeats: int
+    exemplars: int = 0
 
 
 class Supply:
@@ -55,6 +63,9 @@ class Supply:
         rows: Its training rows.
         maker: What makes its examples.
         examples: Columns of the examples of all units so far.
+        pool: What exemplars are drawn from, where the mixture asks for some.
+        exemplars: Those of the first examples, as far as they are laid; `examples.tokens` counts
+            them.
         is_exhausted: Whether every row of the first repetition was tried and more was wanted.
     """
 
@@ -67,6 +78,7 @@ class Supply:
         *,
         engine: EngineName = "tokenizers",
         max_rows: int | None = None,
+        evaluated: Sequence[RowKeys] = (),
     ) -> None:
         """Ranks the rows for the first time.
 
@@ -77,12 +89,16 @@ class Supply:
             store: Where encoded examples are.
             engine: What encodes texts.
             max_rows: Only so many rows, the first by rank, count at all; None = all.
+            evaluated: Rows of the source's other splits.
         """
         self.source = source
         self.rows = rows
         self.maker = Maker(build, source, rows, store, evaluation=False, engine=engine)
         self.examples = Examples.none()
         self.is_exhausted = False
+        self.pool: Pool | None = None
+        self.exemplars = Exemplars()
+        self._evaluated = evaluated
         self._scope = Scope.mixture(build.mixture.seed)
         self._fallen: list[Fallen] = []
         self._counted: Array | None = None  # rows that later repetitions draw from, in file order
@@ -191,8 +207,9 @@ class Supply:
         return self._asked(rows) if any(map(len, rows)) else None
 
     def _goes_on(self, *, repeat: bool) -> bool:
-        """Whether another pass may give units: of the first repetition all, then where allowed."""
-        return self._pass + 1 < self._num_choices or (repeat and self._num_made > 0)
+        """Whether another pass may give units: of this repetition, or of the next if allowed."""
+        is_last = (self._pass + 1) % self._num_choices == 0
+        return not is_last or (repeat and self._num_made > 0)
 
     def _enough_rows(self, missing: int) -> int:
         """How many rows will give `missing` units, if they fall as often as those before."""
@@ -243,6 +260,32 @@ class Supply:
         self._pass = (self._repetition + 1) * self._num_choices - 1
         self._next = len(self._order)
 
+    # ---- exemplars -------------------------------------------------------------------------------
+
+    def pool_of(self, num_units: int) -> Pool:
+        """The rows of the first units, all of repetition 0, as a pool of exemplars."""
+        counted = self.examples.between(0, self.num_examples(num_units))
+        return Pool(self.maker, np.unique(counted.row), counted, left_out=self._evaluated)
+
+    def num_unlaid(self, num_units: int) -> int:
+        """How many examples of the first units have no exemplars yet."""
+        return max(0, self.num_examples(num_units) - len(self.exemplars.counts))
+
+    def unlaid(self, num_units: int) -> Wanted:
+        """The examples of the first units that have no exemplars yet."""
+        assert self.pool is not None, "a pool comes before its exemplars"
+        end = self.num_examples(num_units)
+        return Wanted(self.pool, self.rows, self.examples.between(len(self.exemplars.counts), end))
+
+    def lay(self, laid: Laid) -> None:
+        """Lays exemplars before the next examples."""
+        begin = len(self.exemplars.counts)
+        self.exemplars = Exemplars.joined([self.exemplars, laid.exemplars])
+        tokens = self.examples.tokens.copy()
+        tokens[begin : len(self.exemplars.counts)] += laid.added.astype(tokens.dtype)
+        self.examples.tokens = tokens
+        self._unit_tokens = np.zeros(0, np.int64)
+
     # ---- what it comes to ------------------------------------------------------------------------
 
     def figures(self, num_units: int) -> "Figures":
@@ -255,6 +298,7 @@ class Supply:
             tokens=int(examples.tokens[:num].sum(dtype=np.int64)),
             trained_tokens=int(examples.trained[:num].sum(dtype=np.int64)),
             repeats=int(examples.repetition[num - 1]) + 1 if num else 0,
+            exemplars=int(self.exemplars.counts[:num].sum(dtype=np.int64)),
         )
 
     def dropped(self, num_units: int) -> list[tuple[Drop, int]]:
@@ -282,6 +326,23 @@ class Supply:
         fallen = fallen.pick((fallen.before < end) & ~self._delivered(num_units)[fallen.row])
         _, first = np.unique(fallen.row, return_index=True)
         return fallen.pick(np.sort(first))
+
+    def num_shown(self, num_units: int, elsewhere: Array | None) -> int:
+        """Rows that stand as exemplars only: they give no example, and did not fall.
+
+        Args:
+            num_units: Units that the stream takes.
+            elsewhere: Rows that stand as exemplars in evaluation sets.
+        """
+        shown = np.zeros(len(self.rows), np.bool_)
+        if elsewhere is not None:
+            shown[elsewhere] = True
+        if self.pool is not None:
+            laid = self.exemplars.first(self.num_examples(num_units))
+            shown[self.pool.bank.rows[np.unique(laid.items)]] = True
+        shown &= ~self._delivered(num_units)
+        shown[self._fallen_before(num_units).row] = False
+        return int(np.count_nonzero(shown))
 
     def _delivered(self, num_units: int) -> Array:
         """Which rows the first `num_units` units deliver, a bool for each."""

@@ -2,7 +2,8 @@
 
 In: the rows that are left of the evaluated sources. Out: one `EvaluationSet` a split, as pointers
 into the store. Rows stand in the order of their ids, source after source, so the order of the input
-files does not matter; inverse prompts are left out.
+files does not matter; inverse prompts are left out. Where the mixture has exemplars, all of it
+follows once more with as many of them as its examples may have.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,8 @@ from taskc.compiler.demand.asks import Ask, Fallen, Maker
 from taskc.compiler.demand.columns import Array, Examples
 from taskc.compiler.engines.engine import Engine
 from taskc.compiler.examples import Drop
+from taskc.compiler.exemplars.evaluating import EvaluationExemplars
+from taskc.compiler.exemplars.joining import Before
 from taskc.compiler.rows.load import Loaded
 from taskc.compiler.rows.row_keys import RowKeys, id_halves
 from taskc.compiler.sequences.stream import Stream, joined_stream
@@ -45,12 +48,14 @@ class Evaluations:
         sets: One a split, in the spec's order.
         delivered: (source, split) -> number of rows with at least one example.
         drops: (source, split) -> why the other rows gave none, with how many.
+        exemplars: Source -> indices of the training rows that stand there as exemplars, uint32.
         work: What was done for them.
     """
 
     sets: list[EvaluationSet] = field(default_factory=list)
     delivered: dict[tuple[str, str], int] = field(default_factory=dict)
     drops: dict[tuple[str, str], list[tuple[Drop, int]]] = field(default_factory=dict)
+    exemplars: dict[str, Array] = field(default_factory=dict)
     errors: list[Diagnostic] = field(default_factory=list)
     notices: list[Diagnostic] = field(default_factory=list)
     work: Work = field(default_factory=Work)
@@ -77,6 +82,7 @@ def evaluation_sets(
     progress: Callable[[str, str, int], None],
     *,
     text_engine: EngineName = "tokenizers",
+    exemplars: EvaluationExemplars | None = None,
 ) -> Evaluations:
     """Makes the examples of every split of `build.splits` but "train".
 
@@ -87,6 +93,7 @@ def evaluation_sets(
         engine: What runs the tasks.
         progress: Told "encode", the split, and how many rows were made since the last call.
         text_engine: What encodes texts.
+        exemplars: What stands before the examples, where the mixture asks for some.
 
     Raises:
         EngineFailedError: If a task found the faster text engine wrong.
@@ -107,9 +114,21 @@ def evaluation_sets(
             examples, fallen = ask.answer(0)
             evaluations.account(maker, examples, fallen)
             made.append(examples)
+        before: list[Before | None] = [None] * len(makers)
+        if exemplars is not None and not evaluations.errors:
+            for maker, examples, own in exemplars.laid(makers, made, engine):
+                makers.append(maker)
+                made.append(examples)
+                before.append(own)
         counts = [len(examples) for examples in made]
         origin = np.repeat(np.arange(len(made), dtype=np.uint16), counts)
-        evaluations.sets.append(EvaluationSet(split, joined_stream(makers, made, origin)))
+        stream = joined_stream(makers, made, origin, before=before)
+        evaluations.sets.append(EvaluationSet(split, stream))
+    if exemplars is not None:
+        evaluations.errors += exemplars.errors
+        evaluations.notices += exemplars.notices
+        evaluations.work.add(exemplars.work)
+        evaluations.exemplars = exemplars.rows
     return evaluations
 
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from taskc.compiler import plan
 from taskc.compiler.demand.supply import Supply, fill
 from taskc.compiler.engines.engine import Engine
+from taskc.compiler.exemplars.training import TrainingExemplars
 from taskc.compiler.places import error_at
 from taskc.compiler.sequences.order import blocks, first_places
 from taskc.compiler.sequences.weights import counted_up_to, weights
@@ -81,7 +82,10 @@ def mix(
     weights_ = weights_of(mixture, supplies, available)
     if not any(weights_):
         return Mixed(nothing, weights_, [0] * len(supplies), [])
-    supplier = _Supplier(supplies, weights_, engine, progress)
+    exemplars = None
+    if mixture.fewshot[1]:
+        exemplars = TrainingExemplars(build, supplies, available)
+    supplier = _Supplier(supplies, weights_, engine, progress, exemplars)
     match mixture.total.unit:
         case "epochs":
             places = supplier.examples(mixture.total.count * sum(available))
@@ -104,7 +108,9 @@ def _takes(blend: plan.Blend) -> list[plan.Take]:
 
 def wanted_of(mixture: plan.Mixture, supplies: Sequence[Supply]) -> list[int]:
     """How many distinct examples of each source its weight can count."""
-    counted = counted_up_to(mixture.blend, every=mixture.total.unit == "epochs")
+    # Exemplars are drawn from all that the weights count, so it must be known what that is.
+    is_all = mixture.total.unit == "epochs" or mixture.fewshot[1] > 0
+    counted = counted_up_to(mixture.blend, every=is_all)
     takes = {take.source for take in _takes(mixture.blend)}
     wants = []
     for supply in supplies:
@@ -178,15 +184,20 @@ class _Supplier:
     weights: Sequence[int]
     engine: Engine
     progress: Callable[[int], None]
+    exemplars: TrainingExemplars | None
 
     def examples(self, length: int) -> Places:
         """The first `length` places."""
         places = first_places(self.weights, length)
-        self._fill(np.bincount(places, minlength=len(self.supplies)).tolist())
+        num_units = np.bincount(places, minlength=len(self.supplies)).tolist()
+        self._fill(num_units)
+        if self.exemplars is not None:
+            self.exemplars.lay(num_units, self.engine)
         return places
 
     def tokens(self, num_tokens: int) -> Places:
         """The shortest run of places that holds at least `num_tokens` tokens."""
+        self._lay_all()
         taken = np.zeros(len(self.supplies), np.int64)
         found: list[Places] = []
         missing = num_tokens
@@ -197,6 +208,7 @@ class _Supplier:
                 num_places = min(int(np.searchsorted(until, missing)) + 1, len(until))
                 if not num_places:  # the first unit is not made yet
                     self._fill((taken + self._expected(missing)).tolist())
+                    self._lay_all()
                     if not len(self._tokens_of(rest, taken)):
                         return np.concatenate(found or [rest[:0]])  # for an error, told elsewhere
                     continue
@@ -244,6 +256,11 @@ class _Supplier:
                 for weight in self.weights
             ]
         )
+
+    def _lay_all(self) -> None:
+        """Lays exemplars before all units that are there: how long they are decides the places."""
+        if self.exemplars is not None:
+            self.exemplars.lay([supply.num_units for supply in self.supplies], self.engine)
 
     def _fill(self, wants: Sequence[int]) -> None:
         for num_rows in fill(self.supplies, wants, self.engine, repeat=True):

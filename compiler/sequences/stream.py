@@ -15,8 +15,9 @@ import numpy as np
 
 from taskc.compiler import plan
 from taskc.compiler.demand.asks import Maker
-from taskc.compiler.demand.columns import Array, Examples, SegmentName, moved, squeezed
+from taskc.compiler.demand.columns import Array, Examples, SegmentName, renumbered, squeezed
 from taskc.compiler.demand.supply import Supply
+from taskc.compiler.exemplars.joining import Before, InOrder, in_order
 from taskc.compiler.keys import Scope
 from taskc.compiler.rows.row_keys import RowKeys
 from taskc.compiler.sequences.pack import Packs, pack
@@ -59,6 +60,7 @@ class Origin:
         metric: How its evaluation is scored.
         rows: Its rows in one split.
         prompts: Those that can phrase them, counted through all templates.
+        shots: How many exemplars at most stand before each example.
     """
 
     source: str
@@ -67,9 +69,10 @@ class Origin:
     metric: str
     rows: RowKeys
     prompts: Sequence[PromptName]
+    shots: int = 0
 
     @staticmethod
-    def of(maker: Maker) -> "Origin":
+    def of(maker: Maker, shots: int = 0) -> "Origin":
         """The origin of what a maker makes."""
         folder = posixpath.dirname(maker.build.at.path)
         source = maker.source
@@ -85,6 +88,7 @@ class Origin:
                 for template in maker.templates
                 for prompt in template.prompts
             ],
+            shots=shots,
         )
 
 
@@ -97,12 +101,14 @@ class Stream:
         segments: Segments of the store, numbered as the pointers number them.
         origin: Index into `origins` of each example, uint16 [n].
         examples: The other columns; `trained` is empty.
+        exemplars: What stands before the examples; None: nothing before any.
     """
 
     origins: Sequence[Origin]
     segments: Sequence[SegmentName]
     origin: Array
     examples: Examples
+    exemplars: InOrder | None = None
 
     def __len__(self) -> int:
         """The number of examples."""
@@ -132,37 +138,57 @@ def training_stream(supplies: Sequence[Supply], places: Array) -> Stream:
         places: The index of a supply for each unit of the stream, uint16.
     """
     origin = _by_example(supplies, places)
+    most = supplies[0].maker.build.mixture.fewshot[1] if supplies else 0
+    before = [
+        Before(supply.pool, supply.exemplars, most) if supply.pool is not None else None
+        for supply in supplies
+    ]
     return joined_stream(
-        [supply.maker for supply in supplies], [supply.examples for supply in supplies], origin
+        [supply.maker for supply in supplies],
+        [supply.examples for supply in supplies],
+        origin,
+        before=before,
     )
 
 
-def joined_stream(makers: Sequence[Maker], made: Sequence[Examples], origin: Array) -> Stream:
+def joined_stream(
+    makers: Sequence[Maker],
+    made: Sequence[Examples],
+    origin: Array,
+    *,
+    before: Sequence[Before | None],
+) -> Stream:
     """A stream of what several makers made, which is given up for it.
 
     Args:
         makers: One an origin.
         made: The examples of each, in the order in which the stream takes them, from the first on.
         origin: Index into `makers` of each example of the stream, uint16.
+        before: The exemplars of each origin's examples, if they may have some.
     """
-    segments = [name for maker in makers for name in maker.segments]
-    firsts = np.cumsum([0, *(len(maker.segments) for maker in makers)])
+    segments: dict[SegmentName, int] = {}
+
+    def numbers(maker: Maker) -> list[int]:
+        return [segments.setdefault(name, len(segments)) for name in maker.segments]
+
     counts = np.bincount(origin, minlength=len(makers)).tolist()
     order = _by_origin(origin)
+    places = np.split(order, np.cumsum(counts)[:-1])[: len(makers)]
+    exemplars = in_order(before, places, len(origin), numbers)
     examples = Examples.none()
     for name in Examples.names():
         if name == "trained":  # `Supply.figures` has summed it up by now
             continue
         column = np.zeros(len(origin), getattr(examples, name).dtype)
-        begin = 0
-        for own, count, first in zip(made, counts, firsts.tolist(), strict=False):
-            values = own.release(name)[:count]
-            if name == "pointer":
-                values = moved(values, first)
-            column[order[begin : begin + count]] = values
-            begin += count
+        for maker, own, at in zip(makers, made, places, strict=True):
+            values = own.release(name)[: len(at)]
+            column[at] = renumbered(values, numbers(maker)) if name == "pointer" else values
         setattr(examples, name, squeezed(column))
-    return Stream([Origin.of(maker) for maker in makers], segments, origin, examples)
+    origins = [
+        Origin.of(maker, own.shots if own is not None else 0)
+        for maker, own in zip(makers, before, strict=True)
+    ]
+    return Stream(origins, list(segments), origin, examples, exemplars)
 
 
 def _by_example(supplies: Sequence[Supply], places: Array) -> Array:

@@ -11,9 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from taskc.compiler.demand.columns import Array
+from taskc.compiler.exemplars.joining import pieces_of
 from taskc.compiler.sequences.stream import Stream
+from taskc.compiler.writing.pieces import Whole, put_together
 from taskc.compiler.writing.provenance import Provenance
-from taskc.compiler.writing.scatter import Opener, examples_in_order, flat
+from taskc.compiler.writing.scatter import ANSWERS, Opener, examples_in_order
 from taskc.compiler.writing.tables import table_of
 from taskc.runtime import artifact
 
@@ -38,14 +40,21 @@ def evaluation_groups(
     tokens = stream.examples.tokens
     borders = _borders(tokens)
     provenance = Provenance(stream)
+    pieces = pieces_of(stream.examples, stream.exemplars)
     batches = examples_in_order(
-        stream.examples.release("pointer"), tokens, borders, opened, folder, compression="zstd"
+        pieces.pointers,
+        pieces.tokens,
+        pieces.at(borders),
+        opened,
+        folder,
+        compression="zstd",
+        with_answers=True,
     )
     id_type = _ID_TYPES[artifact.id_bytes(vocab_size)]
     for begin, end, batch in zip(borders[:-1], borders[1:], batches, strict=True):
-        columns = provenance.columns(begin, end) | _ids(batch, id_type)
+        whole = put_together(batch, pieces.between(begin, end), pieces.num_bos, id_type)
+        columns = provenance.columns(begin, end) | _ids(whole) | _answers(batch, whole.last)
         columns["example"] = pa.array(np.arange(begin, end, dtype=np.uint32))
-        columns["shots"] = pa.array(np.zeros(end - begin, np.int32))
         yield table_of(columns, artifact.evaluation_schema())
 
 
@@ -61,26 +70,29 @@ def _borders(tokens: Array) -> list[int]:
     return borders
 
 
-def _ids(batch: pa.RecordBatch, id_type: type[np.generic]) -> dict[str, pa.Array]:
-    """The columns that hold tokens or answers."""
-    ids, bounds = flat(batch["ids"], id_type)
-    spans, numbers = flat(batch["spans"], np.int32)
-    lengths = np.diff(bounds)
+def _ids(whole: Whole) -> dict[str, pa.Array]:
+    """The columns that hold the example's own tokens, with those of its exemplars."""
+    lengths = np.diff(whole.offsets)
     seams = lengths.copy()
-    has_target = np.diff(numbers) > 0
-    seams[has_target] = spans[numbers[1:][has_target] - 2]
+    has_target = np.diff(whole.span_offsets) > 0
+    seams[has_target] = whole.spans[whole.span_offsets[1:][has_target] - 2]
     is_given = np.repeat(
         np.tile([True, False], len(lengths)),
         np.stack([seams, lengths - seams], axis=1).reshape(-1),
     )
-    schema = artifact.evaluation_schema()
     return {
-        "input_ids": _lists(ids[is_given], seams),
-        "target_ids": _lists(ids[~is_given], lengths - seams),
-        "option_ids": batch["option_ids"].cast(schema.field("option_ids").type),
-        "correct": batch["correct"],
-        "references": batch["references"],
+        "input_ids": _lists(whole.ids[is_given], seams),
+        "target_ids": _lists(whole.ids[~is_given], lengths - seams),
     }
+
+
+def _answers(batch: pa.RecordBatch, last: Array | None) -> dict[str, pa.Array]:
+    """The columns that hold answers; of several pieces those of the example itself count."""
+    columns = {name: batch[name] for name in ANSWERS}
+    if last is not None:
+        columns = {name: column.take(pa.array(last)) for name, column in columns.items()}
+    type_ = artifact.evaluation_schema().field("option_ids").type
+    return columns | {"option_ids": columns["option_ids"].cast(type_)}
 
 
 def _lists(values: Array, lengths: Array) -> pa.ListArray:

@@ -80,6 +80,7 @@ def _source_shares(
             tokens=figures.tokens,
             trained_tokens=figures.trained_tokens,
             repeats=figures.repeats,
+            exemplars=figures.exemplars,
         )
         for source, figures in found
         if source.name in shares or figures.examples
@@ -95,4 +96,5 @@ def _cluster_share(name: str, sources: Sequence[artifact.SourceShare]) -> artifa
         tokens=sum(source.tokens for source in sources),
         trained_tokens=sum(source.trained_tokens for source in sources),
         repeats=max(source.repeats for source in sources),
+        exemplars=sum(source.exemplars for source in sources),
     )

@@ -2,7 +2,7 @@
 
 In: the counts of `load`, what became of the mixture's candidates and of the evaluation rows. Out:
 `artifact.Ledger`, one entry a source and split, whose sums balance: read = dropped + moved + not
-asked for + delivered.
+asked for + only exemplars + delivered.
 """
 
 import posixpath
@@ -36,8 +36,13 @@ def ledger(
         num_units: Units that the stream takes of each.
         evaluations: The evaluation sets.
     """
+    shown = evaluations.exemplars
     trained = {
-        supply.source.name: (supply.figures(num).rows, supply.dropped(num))
+        supply.source.name: (
+            supply.figures(num).rows,
+            supply.dropped(num),
+            supply.num_shown(num, shown.get(supply.source.name)),
+        )
         for supply, num in zip(supplies, num_units, strict=True)
     }
     folder = posixpath.dirname(build.at.path)
@@ -48,8 +53,10 @@ def ledger(
         for split, counts in found.counts.items():
             dropped = [*found.drops[split].items()]
             delivered = evaluations.delivered.get((source.name, split), 0)
+            exemplars = 0
             if split == "train":
-                delivered, fallen = trained.get(source.name, (0, []))
+                num_shown = len(shown.get(source.name, ()))
+                delivered, fallen, exemplars = trained.get(source.name, (0, [], num_shown))
                 dropped += fallen
             dropped += evaluations.drops.get((source.name, split), [])
             gone = sum(count for _, count in dropped)
@@ -65,7 +72,13 @@ def ledger(
                         for name, split_carved in carved.items()
                         if split_carved.origin == split and name in found.counts
                     },
-                    not_asked=counts.read + counts.carved_in - gone - counts.carved_out - delivered,
+                    exemplars=exemplars,
+                    not_asked=counts.read
+                    + counts.carved_in
+                    - gone
+                    - counts.carved_out
+                    - exemplars
+                    - delivered,
                     delivered=delivered,
                 )
             )

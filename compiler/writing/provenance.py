@@ -31,13 +31,15 @@ class Provenance:
 
         Returns:
             source, cluster, metric, template, label, at and file, as dictionaries; row (number in
-            the file, from 1), row_id and ordinal; repetition, part and trimmed_tokens.
+            the file, from 1), row_id and ordinal; repetition, part and trimmed_tokens; exemplars
+            (row ids) and shots (how many there should be at most).
         """
         stream, num_examples = self._stream, end - begin
         codes = {name: np.empty(num_examples, np.int32) for name in NAMES}
         numbers = np.empty(num_examples, np.int64)
         ids = np.empty((num_examples, 16), np.uint8)
         ordinals = np.empty(num_examples, np.int32)
+        shots = np.empty(num_examples, np.int32)
         for number, at in stream.grouped(begin, end):
             origin, place = self._origins[number], at - begin
             rows, keys = stream.examples.row[at], stream.origins[number].rows
@@ -47,6 +49,7 @@ class Provenance:
             numbers[place] = origin.first_numbers[ranges] + keys.lines[rows]
             ids[place] = keys.ids[rows]
             ordinals[place] = keys.ordinals_of(rows)
+            shots[place] = stream.origins[number].shots
         examples = stream.examples
         return {
             **{name: self._names[name].chosen(own) for name, own in codes.items()},
@@ -58,7 +61,19 @@ class Provenance:
             "repetition": pa.array(examples.repetition[begin:end].astype(np.int32)),
             "part": pa.array(examples.part[begin:end].astype(np.int32)),
             "trimmed_tokens": pa.array(examples.trimmed[begin:end].astype(np.int32)),
+            "exemplars": self._exemplars(begin, end),
+            "shots": pa.array(shots),
         }
+
+    def _exemplars(self, begin: int, end: int) -> pa.ListArray:
+        """Row ids of the exemplars of examples `begin` to `end`."""
+        ids, offsets = np.zeros((0, 16), np.uint8), np.zeros(end - begin + 1, np.int64)
+        if self._stream.exemplars is not None:
+            ids, offsets = self._stream.exemplars.ids_between(begin, end)
+        items = pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(16), len(ids), [None, pa.py_buffer(np.ascontiguousarray(ids))]
+        )
+        return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), items)
 
     def _coded(self, origin: Origin) -> "_CodedOrigin":
         inputs = origin.rows.inputs

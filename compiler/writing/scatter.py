@@ -24,13 +24,14 @@ from taskc.compiler.store.segments import Segment
 from taskc.dsl.codes import CODES
 from taskc.dsl.diagnostics import Diagnostic
 
-__all__ = ["Opener", "examples_in_order", "flat", "opener"]
+__all__ = ["ANSWERS", "Opener", "examples_in_order", "flat", "opener"]
 
 # Tokens that are put by bucket at a time: at least as many as a processor's cache likes, and more
 # where buckets are many, so that each gets some 64 KiB of them.
 BATCH_TOKENS = 1 << 21
 BUCKET_TOKENS = 1 << 15
 _LOOKED_AT = 1 << 18  # places whose tokens are summed up at a time
+ANSWERS = ("option_ids", "correct", "references")
 
 Opener = Callable[[int], Segment]
 
@@ -65,6 +66,7 @@ def examples_in_order(
     folder: Path,
     *,
     compression: str | None = None,
+    with_answers: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     """Yields the examples of each bucket, in the order of their places.
 
@@ -76,13 +78,16 @@ def examples_in_order(
         folder: Where temporary files may lie; they are gone when the last bucket was taken, or when
             the iterator is closed.
         compression: How temporary files are compressed.
+        with_answers: Whether examples of segments without answers have empty ones: then all have
+            some. Else either all segments have them or none.
 
     Yields:
         `ids` and `spans`, as bytes of integers, and where the segments have them `option_ids`,
         `correct` and `references`.
     """
     batch_tokens = max(BATCH_TOKENS, BUCKET_TOKENS * (len(borders) - 1))
-    batches = _batches(pointers, tokens, opened, batch_tokens)
+    reader = _Reader(opened, with_answers=with_answers)
+    batches = _batches(pointers, tokens, reader, batch_tokens)
     if len(borders) == 2:  # noqa: PLR2004 - one bucket
         found = list(batches)
         yield _ordered(found) if found else _nothing()
@@ -99,11 +104,10 @@ def examples_in_order(
 
 
 def _batches(
-    pointers: Array, tokens: Array, opened: Opener, batch_tokens: int
+    pointers: Array, tokens: Array, reader: "_Reader", batch_tokens: int
 ) -> Iterator[pa.RecordBatch]:
     """Yields all examples in the order of the store, with their places, some tokens at a time."""
     places = np.argsort(pointers).astype(np.uint32)
-    reader = _Reader(opened)
     for begin in range(0, len(places), _LOOKED_AT):
         some = places[begin : begin + _LOOKED_AT]
         until = np.cumsum(tokens[some], dtype=np.int64)
@@ -116,8 +120,9 @@ def _batches(
 class _Reader:
     """Reads examples out of segments; the last one stays open."""
 
-    def __init__(self, opened: Opener) -> None:
+    def __init__(self, opened: Opener, *, with_answers: bool) -> None:
         self._opened = opened
+        self._with_answers = with_answers
         self._number = -1
         self._segment: Segment | None = None
 
@@ -126,11 +131,17 @@ class _Reader:
         segments, entries = split_pointers(pointers)
         borders = [*np.flatnonzero(np.diff(segments, prepend=-1)).tolist(), len(segments)]
         pieces = [
-            _entries(self._open(int(segments[begin])), entries[begin:end])
+            self._entries(self._open(int(segments[begin])), entries[begin:end])
             for begin, end in pairwise(borders)
         ]
         columns = {name: pa.concat_arrays([piece[name] for piece in pieces]) for name in pieces[0]}
         return pa.RecordBatch.from_pydict({"place": pa.array(places, pa.uint32()), **columns})
+
+    def _entries(self, segment: Segment, entries: Array) -> dict[str, pa.Array]:
+        columns = _entries(segment, entries)
+        if self._with_answers and "correct" not in columns:
+            columns |= _no_answers(len(entries), pa.from_numpy_dtype(segment.ids.dtype))
+        return columns
 
     def _open(self, number: int) -> Segment:
         if self._segment is None or number != self._number:
@@ -145,13 +156,23 @@ def _entries(segment: Segment, entries: Array) -> dict[str, pa.Array]:
         "ids": _texts(segment.ids, segment.offsets[first : last + 2], 1),
         "spans": _texts(segment.spans, segment.span_offsets[first : last + 2], 2),
     }
-    for name in ("option_ids", "correct", "references"):
+    for name in ANSWERS:
         if (column := getattr(segment, name)) is not None:
             columns[name] = column.slice(first, last + 1 - first)
     if len(entries) == last + 1 - first and (np.diff(entries) == 1).all():
         return columns
     chosen = pa.array(entries - np.uint32(first))
     return {name: column.take(chosen) for name, column in columns.items()}
+
+
+def _no_answers(num_examples: int, id_type: pa.DataType) -> dict[str, pa.Array]:
+    """The columns of answers of examples that have none."""
+    types = (pa.list_(id_type), pa.int32(), pa.string())
+    nowhere = pa.array(np.zeros(num_examples + 1, np.int32))
+    return {
+        name: pa.ListArray.from_arrays(nowhere, pa.array([], type_))
+        for name, type_ in zip(ANSWERS, types, strict=True)
+    }
 
 
 def _texts(values: Array, offsets: Array, width: int) -> pa.BinaryArray:

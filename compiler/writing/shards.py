@@ -12,9 +12,11 @@ import numpy as np
 import pyarrow as pa
 
 from taskc.compiler.demand.columns import Array
+from taskc.compiler.exemplars.joining import pieces_of
 from taskc.compiler.sequences.pack import Packs
 from taskc.compiler.sequences.stream import Stream
-from taskc.compiler.writing.scatter import Opener, examples_in_order, flat
+from taskc.compiler.writing.pieces import Whole, put_together
+from taskc.compiler.writing.scatter import Opener, examples_in_order
 from taskc.dsl.errors import InternalError
 from taskc.runtime import artifact
 
@@ -51,20 +53,24 @@ def shards(
     num_shards = max(1, -(-int(until[-1]) * artifact.id_bytes(vocab_size) // shard_bytes))
     borders = _borders(until, num_shards)
     sources = stream.sources(packs.order)
-    batches = examples_in_order(
-        stream.examples.release("pointer")[packs.order],
-        tokens,
-        packs.offsets[borders].tolist(),
-        opened,
-        folder,
-    )
     del tokens
+    pieces = pieces_of(stream.examples, stream.exemplars, packs.order)
+    batches = examples_in_order(
+        pieces.pointers, pieces.tokens, pieces.at(packs.offsets[borders].tolist()), opened, folder
+    )
+    pieces = pieces._replace(pointers=pieces.pointers[:0], tokens=pieces.tokens[:0])
+    id_type = _ID_TYPES[artifact.id_bytes(vocab_size)]
     for first, last in pairwise(borders):
         offsets = packs.offsets[first : last + 1]
         own = slice(int(offsets[0]), int(offsets[-1]))
+        starts = pieces.between(own.start, own.stop)
         # Nothing here holds a shard while the next one is put together.
         yield _shard(
-            next(batches), offsets - offsets[0], packs.order[own], sources[own], vocab_size
+            put_together(next(batches), starts, pieces.num_bos, id_type),
+            offsets - offsets[0],
+            packs.order[own],
+            sources[own],
+            vocab_size,
         )
 
 
@@ -91,20 +97,19 @@ def _borders(until: Array, num_shards: int) -> list[int]:
 
 
 def _shard(
-    batch: pa.RecordBatch, rows: Array, examples: Array, sources: Array, vocab_size: int
+    whole: Whole, rows: Array, examples: Array, sources: Array, vocab_size: int
 ) -> pa.RecordBatch:
     """Returns some packs as rows.
 
     Args:
-        batch: Their examples, from `examples_in_order`.
+        whole: Their examples.
         rows: Where each pack begins among the examples, and the last one ends.
         examples: The id of each example.
         sources: Its source.
         vocab_size: All ids are below it.
     """
     schema = artifact.shard_schema(vocab_size)
-    ids, tokens = flat(batch["ids"], _ID_TYPES[artifact.id_bytes(vocab_size)])
-    spans, numbers = flat(batch["spans"], np.int32)
+    ids, tokens, spans, numbers, _ = whole
     _check_spans(spans, numbers // 2, np.diff(tokens), examples)
     # Spans count from the start of their example; in a sequence they count from the sequence's.
     starts = tokens[:-1] - np.repeat(tokens[rows[:-1]], np.diff(rows))

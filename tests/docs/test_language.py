@@ -173,7 +173,6 @@ def test_floats_are_shown_as_python_writes_them():
 
 
 NOT_YET = {
-    "from a\n  fewshot 1": "fewshot",
     "take 1 from a by temperature(q, 3)": "by temperature",
     "take 1 from a by balance(q)": "by balance",
     "take 1 from a best len(q)": "best",

@@ -59,6 +59,7 @@ def provenance_of(examples):
         "repetition": [i % 2 for i in numbers],
         "part": [0 for _ in numbers],
         "trimmed_tokens": [0 for _ in numbers],
+        "exemplars": [[] for _ in numbers],
     }
 
 
@@ -83,6 +84,7 @@ def evaluation_of(split, num_rows):
         "row": [i + 1 for i in numbers],
         "row_id": [i.to_bytes(16) for i in numbers],
         "ordinal": [0 for _ in numbers],
+        "exemplars": [[] for _ in numbers],
     }
     return Evaluation(split, columns)
 

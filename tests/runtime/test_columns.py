@@ -13,6 +13,7 @@ from taskc.runtime.columns import ContentDigest, evaluation_schema, shard_schema
 COLUMNS = (
     "source", "cluster", "template", "label", "references", "metric", "row_id",
     "example", "input_ids", "target_ids", "option_ids", "shots", "correct", "ordinal",
+    "exemplars",
 )  # fmt: skip
 
 
@@ -45,6 +46,7 @@ def column_digest(values, number):
 def test_columns_are_hashed_as_the_page_says(made):
     """A second implementation, from the page, finds the same digests."""
     columns = made.evaluation_of("dev", 4).columns
+    columns["exemplars"] = [[], [b"a" * 16, b"b" * 16], [], [b"c" * 16]]
     digest = ContentDigest()
     digest.add_evaluation("dev", pa.table(columns, schema=evaluation_schema()))
     unsigned = {"example", "input_ids", "target_ids", "option_ids"}
@@ -108,6 +110,7 @@ def test_where_a_row_lies_is_not_content(made, column):
 def test_everything_else_is_content(made, column):
     """A change in any other column shows in its digest, and in no other's."""
     columns = made.evaluation_of("dev", 3).columns
+    columns["exemplars"][0] = [bytes(16)]
     digests = []
     for values in (columns[column], other(columns[column])):
         changed = {**columns, column: values}
@@ -128,6 +131,8 @@ def other(values):
             return ["other", *values[1:]]
         case int():
             return [values[0] + 1, *values[1:]]
+        case [bytes(), *_]:
+            return [[], *values[1:]]
         case [str(), *_]:
             return [["other"], *values[1:]]
         case [int(), *_]:

@@ -105,7 +105,7 @@ def both_of(world, table, sizes=(), max_rows=None, choices=1):
     rows = world.rows_of("s", len(table), sizes)
     made = world.World({"s": rows}, {"s": table}, choices)
     build = world.build_of(["s"], choices=choices)
-    supply = Supply(build, build.sources[0], rows, None, max_rows=max_rows)
+    supply = Supply(build, build.sources[0], rows, world.NoStore(), max_rows=max_rows)
     plain = Plain(
         lambda repetition: world.ranked(rows, repetition),
         lambda row, use: made.outcome("s", row, use),

@@ -110,6 +110,14 @@ def ranked(rows, repetition):
     )
 
 
+class NoStore:
+    """A store that nothing is put into: `make` here needs none."""
+
+    def absorb(self, findings):
+        """Takes what tasks have to say of their stores: nothing."""
+        assert findings == []
+
+
 @dataclass
 class World:
     """What becomes of (source, row, repetition), and what was asked of `make`.

@@ -22,7 +22,7 @@ def evaluated(world, tables, splits=("train", "dev"), sizes=()):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation, "make", made.make)
         found = evaluation_sets(
-            build, loaded, None, world.Engine(), lambda *what: told.append(what)
+            build, loaded, world.NoStore(), world.Engine(), lambda *what: told.append(what)
         )
     assert sum(rows for _, _, rows in told) == sum(map(len, tables.values()))
     return found, rows

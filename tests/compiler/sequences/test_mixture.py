@@ -25,7 +25,7 @@ def mixed_of(world, tables, build):
     """The mixture over sources whose rows have the given outcomes in every repetition."""
     rows = {name: world.rows_of(name, len(table)) for name, table in tables.items()}
     made = world.World(rows, {name: [[row] for row in table] for name, table in tables.items()})
-    own = [Supply(build, source, rows[source.name], None) for source in build.sources]
+    own = [Supply(build, source, rows[source.name], world.NoStore()) for source in build.sources]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(supplies, "make", made.make)
         return own, mix(build, own, world.Engine(), lambda _rows: None)

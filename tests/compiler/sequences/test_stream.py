@@ -29,7 +29,7 @@ def filled(world, table_of, wants, **settings):
     }
     outcomes = {name: [[row] for row in table] for name, table in zip(names, table_of, strict=True)}
     build = world.build_of(names, **settings)
-    own = [Supply(build, source, rows[source.name], None) for source in build.sources]
+    own = [Supply(build, source, rows[source.name], world.NoStore()) for source in build.sources]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(supplies, "make", world.World(rows, outcomes).make)
         for repeat in (False, True):

@@ -283,7 +283,8 @@ def test_a_mistake_elsewhere_stops_the_build_but_not_the_account(traced):
 
 def test_what_a_version_does_not_carry_out_stops_it(traced):
     """As a build says."""
-    spec = SPEC.replace("  seed    3\n", "  seed    3\n  fewshot 2\n")
+    statement = "  decontaminate [question] against dev by ngrams(13)\n"
+    spec = SPEC.replace("  seed    3\n", f"  seed    3\n{statement}")
     _, found, _ = traced(spec)
 
     assert {each.fate for each in found} == {"dropped", "stopped"}

@@ -71,6 +71,8 @@ def test_an_example_s_columns_are_those_of_its_row_and_prompt(world, picks, data
                 "repetition": number,
                 "part": 0,
                 "trimmed_tokens": 2 * number,
+                "exemplars": [],
+                "shots": 0,
             }
         )
 

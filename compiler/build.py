@@ -16,6 +16,7 @@ import numpy as np
 from taskc.compiler import plan
 from taskc.compiler.components import Change, changes
 from taskc.compiler.demand.asks import EngineFailedError
+from taskc.compiler.demand.quota import supply_of
 from taskc.compiler.demand.supply import Figures, Supply
 from taskc.compiler.digests import plan_digest
 from taskc.compiler.engines.engine import Engine
@@ -214,6 +215,7 @@ def load_all(
     loaded = {}
     findings: list[Diagnostic] = []
     names = trained(build_plan)
+    orders = _ordering_quotas(build_plan)
     for source in build_plan.sources:
         found = load(
             source,
@@ -221,6 +223,7 @@ def load_all(
             engine=means.engine,
             store=means.store,
             watched=watched(build_plan, source.name),
+            take=orders.get(source.name),
             sample=build_plan.sample,
             progress=_told(means.progress, source.name),
             follower=followers.get(source.name),
@@ -235,6 +238,12 @@ def load_all(
     if not has_errors(findings):
         without_held_out(build_plan, loaded)
     return loaded, findings
+
+
+def _ordering_quotas(build_plan: plan.BuildPlan) -> dict[str, plan.Take]:
+    """The quotas that say in which order rows are taken, by source."""
+    quotas = build_plan.mixture.blend.quotas()
+    return {source: take for source, take in quotas.items() if take.is_ordered}
 
 
 def _told(progress: Progress, name: str) -> Callable[[str, int], None]:
@@ -359,12 +368,14 @@ def supplies_of(
     """A supply for each source of the mixture, in the spec's order."""
     sources = {source.name: source for source in build_plan.sources}
     limits = row_limits(build_plan.mixture.blend)
+    orders = _ordering_quotas(build_plan)
     return [
-        Supply(
+        supply_of(
             build_plan,
             sources[name],
             loaded[name].rows["train"],
             store,
+            take=orders.get(name),
             engine=encoder,
             max_rows=limits.get(name),
             evaluated=other_splits(loaded[name]),

@@ -433,6 +433,13 @@ class Blend(Model):
     members: tuple[Member, ...]
     takes: tuple[Take, ...]
 
+    def quotas(self) -> dict[str, Take]:
+        """The quotas of it and of what is nested in it, by source."""
+        found = {take.source: take for take in self.takes}
+        for member in self.members:
+            found |= {} if member.blend is None else member.blend.quotas()
+        return found
+
 
 class Total(Model):
     """How much to deliver."""

@@ -8,7 +8,7 @@ Two bytes a place.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from taskc.compiler import plan
+from taskc.compiler.demand.quota import QuotaSupply
 from taskc.compiler.demand.supply import Supply, fill
 from taskc.compiler.engines.engine import Engine
 from taskc.compiler.exemplars.training import TrainingExemplars
@@ -29,6 +30,7 @@ __all__ = ["Mixed", "mix", "wanted_of", "weights_of"]
 # How many units more than expected to encode when the stream's length is known only in tokens. A
 # constant: it must not depend on the number of workers.
 AHEAD_UNITS = 16
+_MAX_STRATA = 8  # of those that lack examples, as many are told
 
 Places = npt.NDArray[np.uint16]
 Ints = npt.NDArray[np.int64]
@@ -66,7 +68,7 @@ def mix(
         progress: Called with the number of rows made since the last call.
     """
     mixture = build.mixture
-    takes = {take.source: take for take in _takes(mixture.blend)}
+    takes = mixture.blend.quotas()
     wants = wanted_of(mixture, supplies)
     for num_rows in fill(supplies, wants, engine, repeat=False):
         progress(num_rows)
@@ -100,18 +102,12 @@ def mix(
     return Mixed(places, weights_, num_units, errors or _repeats(build, supplies, num_units))
 
 
-def _takes(blend: plan.Blend) -> list[plan.Take]:
-    """The quotas of a mixture and of those inside it."""
-    inner = [member.blend for member in blend.members if member.blend is not None]
-    return [*blend.takes, *(take for each in inner for take in _takes(each))]
-
-
 def wanted_of(mixture: plan.Mixture, supplies: Sequence[Supply]) -> list[int]:
     """How many distinct examples of each source its weight can count."""
     # Exemplars are drawn from all that the weights count, so it must be known what that is.
     is_all = mixture.total.unit == "epochs" or mixture.fewshot[1] > 0
     counted = counted_up_to(mixture.blend, every=is_all)
-    takes = {take.source for take in _takes(mixture.blend)}
+    takes = mixture.blend.quotas()
     wants = []
     for supply in supplies:
         count = counted[supply.source.name]
@@ -148,10 +144,24 @@ def _shortage(supply: Supply, take: plan.Take) -> list[Diagnostic]:
             notes=(
                 f"{len(supply.rows)} rows are left after `where` and `limit`",
                 *((f"{fallen} of them fell while being phrased or encoded",) if fallen else ()),
+                *(_lacking(supply, take) if isinstance(supply, QuotaSupply) else ()),
             ),
             helps=(f"ask for {found} or fewer, or write `take at most {take.count}`",),
         )
     ]
+
+
+def _lacking(supply: QuotaSupply, take: plan.Take) -> Iterator[str]:
+    """Yields which strata have less than what they were to give, those that lack most first."""
+    shares = supply.shares(take.count)
+    lacking = [each for each in shares if each.num_rows - each.num_fallen < each.due]
+    lacking.sort(key=lambda each: each.num_rows - each.num_fallen - each.due)
+    for each in lacking[:_MAX_STRATA] if len(shares) > 1 else ():
+        name = ", ".join(group.name for group in each.path)
+        fell = f", {each.num_fallen} fell" if each.num_fallen else ""
+        yield f"group `{name}` has {each.num_rows - each.num_fallen} of {each.due}{fell}"
+    if len(lacking) > _MAX_STRATA:
+        yield f"and {len(lacking) - _MAX_STRATA} more groups have less than they were to give"
 
 
 def _repeats(

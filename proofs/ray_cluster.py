@@ -6,12 +6,14 @@ tasks were lost with it, and how many were run. Exit status 1 where a digest dif
 kill came too late to matter.
 """
 
+import io
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stderr
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -98,12 +100,13 @@ def on_cluster(plan: BuildPlan, folder: Path, *, kills: bool) -> tuple[str, int,
     killer = Killer(cluster, others[-1], notes)
     if kills:
         killer.thread.start()
-    try:
-        digest = content(plan, Noting(cluster.address, notes), folder)
-        if kills:
-            killer.thread.join()
-    finally:
-        cluster.shutdown()
+    with redirect_stderr(io.StringIO()):  # Ray tells at length of the node that goes
+        try:
+            digest = content(plan, Noting(cluster.address, notes), folder)
+            if kills:
+                killer.thread.join()
+        finally:
+            cluster.shutdown()
     names = [path.name for path in notes.iterdir()]
     lost = Counter(name.split()[0] for name in names if not name.endswith("done"))
     assert set(lost) <= {others[-1].node_id}, "only the killed node loses tasks"
@@ -113,6 +116,7 @@ def on_cluster(plan: BuildPlan, folder: Path, *, kills: bool) -> tuple[str, int,
 def main() -> int:
     """Prints the table and returns the exit status."""
     digests = []
+    print(f"ray {ray.__version__}\n")
     print(f"{'engine':34} {'content':>12} {'seconds':>8} {'tasks run':>10} {'lost':>5}")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

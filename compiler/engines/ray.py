@@ -28,6 +28,7 @@ ResultT = TypeVar("ResultT")
 # Nodes come and go, above all preemptible ones; a task that is lost so often is the cause itself.
 MAX_LOSSES = 5
 _TASKS_PER_CPU = 2  # enough to keep a core busy while its next task travels
+_MAX_TOLD_CHARS = 240
 _COMPILER = "taskc.compiler.build"  # imports all that a task may run
 
 
@@ -134,7 +135,7 @@ def _keep_stdout_clean(ray: Any) -> None:
 
 
 def _tell_briefly(tell: Callable[..., None], data: dict[str, Any], **how: Any) -> None:
-    lines = [line.partition("\n")[0] for line in data.get("lines", ())]
+    lines = [line.partition("\n")[0][:_MAX_TOLD_CHARS] for line in data.get("lines", ())]
     tell({**data, "lines": lines, "is_err": True}, **how)
 
 

@@ -120,7 +120,7 @@ def test_a_file_that_changed_before_it_was_surveyed(bench):
     with pytest.raises(RereadError) as caught:
         reread(source, loaded.rows["train"], [0])
 
-    assert "T0512" == caught.value.diagnostic.code
+    assert "T1010" == caught.value.diagnostic.code
     assert 64 == len(inputs.digest)
 
 

@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -128,7 +129,7 @@ def restore(stepper: Stepper, found: Found) -> None:
             for name in (_WEIGHTS, _OPTIMIZER)
         )
         _scatter(stepper, weights, optimizer)
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, UnpicklingError) as error:
         expected = "parameters and optimizer of this run's model"
         raise ArtifactError(str(found.folder), "state", expected, str(error)[:200]) from error
 

@@ -191,6 +191,6 @@ def prepare(model: "PreTrainedModel", *, recompute: bool) -> None:
     if not recompute:
         return
     for layer in decoder_layers(model):
-        layer.forward = partial(  # type: ignore[method-assign] # hooks of the layer stay outside
+        layer.forward = partial(  # hooks of the layer stay outside
             checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False
         )

@@ -67,9 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=8_192,
         help="tokens of a micro-batch at most, padding included (default: 8192)",
     )
-    parser.add_argument(
-        "--recompute", action="store_true", help="less memory, a third more work"
-    )
+    parser.add_argument("--recompute", action="store_true", help="less memory, a third more work")
     parser.add_argument(
         "--shard", action="store_true", help="under torchrun: spread the weights over the ranks"
     )

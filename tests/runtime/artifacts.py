@@ -1,6 +1,6 @@
 """Small artefacts, written by the compiler's own last stages from examples given as lists."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -205,6 +205,35 @@ def plan_of(*, length, window, runs=()):
         pack=plans.Pack(length=length, window=window),
         runs=tuple(runs),
     )
+
+
+def chat_of(examples, *, files=None, vocab_size=100, length=16, window=8):
+    """Settings of `write_examples` for a chat whose end of turn is an added token.
+
+    Args:
+        examples: Those that are written.
+        files: Of a tokenizer whose last id but one is `<|turn|>`.
+    """
+    plan = plan_of(length=length, window=window)
+    format_ = plans.ChatFormat.model_construct(
+        end_of_turn=plans.TokenUse.model_construct(name="turn_end", literal=""),
+        loss="assistant",
+        bos="none",
+        max=length,
+        overflow="error",
+        template="none",
+    )
+    tokenizer = TokenizerFacts(
+        files=files or {"tokenizer.json": b"{}"},
+        special={
+            "eos": SpecialToken(id=vocab_size - 1, text="<eos>"),
+            "turn_end": SpecialToken(id=vocab_size - 2, text="<|turn|>"),
+        },
+        vocab_size=vocab_size,
+        digest="ef56",
+    )
+    facts = replace(facts_of(examples, vocab_size), tokenizer=tokenizer)
+    return {"plan": plan.model_copy(update={"format": format_}), "facts": facts}
 
 
 def facts_of(examples, vocab_size):

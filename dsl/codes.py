@@ -202,6 +202,7 @@ CODES: dict[str, Code] = {
     "T0609": Code(_ERROR, "split that no source has"),
     "T0611": Code(_ERROR, "evaluation of two models"),
     "T0612": Code(_ERROR, "unknown recipe or method"),
+    "T0613": Code(_WARNING, "exemplars with nothing between them"),
     # ---- T07xx: lints
     "T0701": Code(_LINT, "source that no mixture has"),
     "T0702": Code(_LINT, "template that serves nothing"),

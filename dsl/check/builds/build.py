@@ -7,7 +7,7 @@ the packages that it imports.
 
 from dataclasses import replace
 
-from taskc.dsl.check.builds.formats import check_format, check_limits, check_pack
+from taskc.dsl.check.builds.formats import check_exemplars, check_format, check_limits, check_pack
 from taskc.dsl.check.builds.trained import TrainedRows
 from taskc.dsl.check.forms import FormReader
 from taskc.dsl.check.names import resolve
@@ -49,6 +49,8 @@ def _build(
     pack = check_pack(settings["pack"], reader) if "pack" in settings else None
     if format_ is not None and pack is not None:
         check_limits(format_, pack, report)
+    if format_ is not None and mixture is not None:
+        check_exemplars(format_, mixture, report)
     sources = [] if mixture is None else _sources(mixture)
     evaluated = [] if mixture is None else _evaluated(mixture, sources, unit)
     splits = _splits(statements.one(ast.Splits), evaluated, declared, workspace, report)

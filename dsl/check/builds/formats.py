@@ -15,7 +15,7 @@ from taskc.dsl.model.forms import FORMATS, PACKS, Form
 from taskc.dsl.text.source_text import Span
 from taskc.dsl.words import listed, suggestion
 
-__all__ = ["Format", "check_format", "check_limits", "check_pack"]
+__all__ = ["Format", "check_exemplars", "check_format", "check_limits", "check_pack"]
 
 Format = program.PromptTargetFormat | program.ChatFormat
 
@@ -160,4 +160,24 @@ def check_limits(format_: Format, pack: program.Pack, report: Reporter) -> None:
         secondary=((pack.span, f"{pack.length} tokens"),),
         notes=(sum_,),
         helps=(f"make packs longer: `length: {needed}`", "or the limits smaller"),
+    )
+
+
+# ---- exemplars -----------------------------------------------------------------------------------
+
+
+def check_exemplars(format_: Format, mixture: program.Mixture, report: Reporter) -> None:
+    """Between an exemplar and what follows stands the end of its answer: it should have one."""
+    is_chat = isinstance(format_, program.ChatFormat)
+    end = format_.end_of_turn if isinstance(format_, program.ChatFormat) else format_.end
+    if end is not None or not mixture.fewshot[1]:
+        return
+    name = "end_of_turn" if is_chat else "end"
+    report.report(
+        "T0613",
+        format_.span,
+        "nothing stands between exemplars and what follows them",
+        label=f"`{name}: none`",
+        secondary=((mixture.spans["fewshot"], "exemplars are asked for here"),),
+        helps=(f"write `{name}: eos`, or a text that parts them",),
     )

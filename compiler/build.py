@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
-
 from taskc.compiler import plan
 from taskc.compiler.components import Change, changes
 from taskc.compiler.demand.asks import EngineFailedError
@@ -25,13 +23,13 @@ from taskc.compiler.failures import FAILURES, failure
 from taskc.compiler.not_yet import not_carried_out
 from taskc.compiler.places import error_at
 from taskc.compiler.records import Record, record_of
-from taskc.compiler.requirements import unmet
+from taskc.compiler.requirements import quantities, unmet
 from taskc.compiler.rows.held_out import without_held_out
 from taskc.compiler.rows.load import Follower, Loaded, load
 from taskc.compiler.rows.overlap import overlaps, unseen_options, watched
 from taskc.compiler.sequences.evaluation import Evaluations, evaluation_sets
 from taskc.compiler.sequences.mixture import Mixed, mix
-from taskc.compiler.sequences.stream import Stream, packed, training_stream
+from taskc.compiler.sequences.stream import packed, training_stream
 from taskc.compiler.sequences.weights import row_limits
 from taskc.compiler.steady import changed_inputs
 from taskc.compiler.store.objects import Store
@@ -52,7 +50,6 @@ __all__ = [
     "build",
     "load_all",
     "place_of",
-    "quantities",
     "supplies_of",
     "text_engine",
     "trained",
@@ -175,10 +172,10 @@ def _build(
         for _, count in supply.dropped(num)
     )
     stream = training_stream(made.supplies, made.mixed.places)
-    built.diagnostics += unmet(build_plan, quantities(delivered, stream, fallen))
+    packs = packed(build_plan, stream)
+    built.diagnostics += unmet(build_plan, quantities(build_plan, delivered, stream, packs, fallen))
     if has_errors(built.diagnostics):
         return
-    packs = packed(build_plan, stream)
     assert record is not None, "what was loaded without an error can be recorded"
     facts = BuildFacts(
         plan_digest=plan_digest(build_plan),
@@ -394,21 +391,6 @@ def _delivered(made: _Made) -> dict[str, Figures]:
     return {
         supply.source.name: supply.figures(num)
         for supply, num in zip(made.supplies, made.mixed.num_units, strict=True)
-    }
-
-
-def quantities(
-    delivered: Mapping[str, Figures], stream: Stream, num_fallen: int
-) -> dict[str, int | float]:
-    """The figures that a `require` may name."""
-    num_rows = sum(figures.rows for figures in delivered.values())
-    num_truncated = int(np.count_nonzero(stream.examples.trimmed))
-    return {
-        "examples": len(stream),
-        "tokens": sum(figures.tokens for figures in delivered.values()),
-        "trained_tokens": sum(figures.trained_tokens for figures in delivered.values()),
-        "truncated": num_truncated / (len(stream) or 1),
-        "dropped": num_fallen / (num_rows + num_fallen or 1),
     }
 
 

@@ -18,7 +18,7 @@ from taskc.compiler.vendor.manifest import vendor_json_schema
 from taskc.dsl.codes import CODES
 from taskc.dsl.model import forms
 from taskc.dsl.model.functions import FUNCTIONS, Example
-from taskc.dsl.model.quantities import QUANTITIES
+from taskc.dsl.model.quantities import QUANTITIES, SOURCE_QUANTITIES
 from taskc.runtime.artifact import manifest_json_schema
 
 ROOT = Path(__file__).parents[1]
@@ -141,6 +141,10 @@ def forms_page() -> str:
     lines += ["", "## Figures", "", "What `require` of a mixture may speak of.", ""]
     lines += ["| Figure | Type | |", "| --- | --- | --- |"]
     lines += [f"| `{name}` | {each.type} | {each.doc} |" for name, each in QUANTITIES.items()]
+    lines += [
+        f"| `sources.NAME.{name}` | {each.type} | {each.doc} |"
+        for name, each in SOURCE_QUANTITIES.items()
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from taskc.compiler import plan
-from taskc.compiler.build import Means, quantities, supplies_of, text_engine
+from taskc.compiler.build import Means, supplies_of, text_engine
 from taskc.compiler.demand.asks import EngineFailedError
 from taskc.compiler.demand.columns import Examples
 from taskc.compiler.demand.supply import Supply
 from taskc.compiler.examples import Drop
-from taskc.compiler.requirements import unmet
+from taskc.compiler.requirements import quantities, unmet
 from taskc.compiler.rows.load import Loaded
 from taskc.compiler.sequences.mixture import Mixed, mix
 from taskc.compiler.sequences.pack import Packs
@@ -79,8 +79,8 @@ def deliver(
     delivered = {supply.source.name: supply.figures(num) for supply, num in each}
     num_fallen = sum(count for supply, num in each for _, count in supply.dropped(num))
     stream = training_stream(supplies, mixed.places)
-    errors = unmet(build, quantities(delivered, stream, num_fallen))
     packs = packed(build, stream)
+    errors = unmet(build, quantities(build, delivered, stream, packs, num_fallen))
     for row in rows:
         if row.trained:
             row.account.examples = list(_placed(stream, packs, row))

@@ -31,6 +31,7 @@ from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
 from taskc.dsl.model.expressions import Expression, QualifiedName
 from taskc.dsl.model.forms import Kind
+from taskc.dsl.model.quantities import SOURCES
 from taskc.dsl.text.source_text import Span
 from taskc.dsl.words import counted, listed
 
@@ -99,7 +100,11 @@ class MixtureChecker:
                 statements.many(ast.Decontaminate), everything, reader
             ),
             requires=check_requires(
-                statements.many(ast.Require), _fixed(sources, takes, total, selection), unit, report
+                statements.many(ast.Require),
+                [source.name for source in everything],
+                _fixed(sources, takes, total, selection),
+                unit,
+                report,
             ),
             seed=_whole(statements.one(ast.Seed), Kind.WHOLE, "`seed`", reader, 0),
             span=block.name.span,
@@ -343,15 +348,27 @@ def _fixed(
     total: program.Total,
     selection: Selection,
 ) -> dict[str, Bound]:
-    """Figures that the quotas decide: with takes alone, the number of examples."""
-    if takes and not sources and not selection.members and not any(t.at_most for t in takes):
-        count = sum(take.count for take in takes)
-        words = f"the takes add up to {counted(count, 'example')}"
-        return {"examples": Bound(Interval(count, count), takes[-1].span, words)}
-    if total.span is not None and total.unit == "examples" and not takes:
+    """Figures that the quotas or the total decide: with takes alone, the numbers of examples."""
+    if takes and not sources and not selection.members and total.unit == "epochs":
+        return {} if any(take.at_most for take in takes) else _fixed_by(takes, total)
+    if total.span is not None and total.unit == "examples":
         words = f"the total is {counted(total.count, 'example')}"
         return {"examples": Bound(Interval(total.count, total.count), total.span, words)}
     return {}
+
+
+def _fixed_by(takes: tuple[program.Take, ...], total: program.Total) -> dict[str, Bound]:
+    """Numbers of examples where every source has its quota."""
+    epochs = f" in {total.count} epochs" if total.count > 1 else ""
+    count = total.count * sum(take.count for take in takes)
+    words = f"the takes add up to {counted(count, 'example')}{epochs}"
+    found = {"examples": Bound(Interval(count, count), takes[-1].span, words)}
+    for take in takes:
+        own = total.count * take.count
+        words = f"the take is {counted(own, 'example')}{epochs}"
+        name = f"{SOURCES}.{take.source.name}.examples"
+        found[name] = Bound(Interval(own, own), take.span, words)
+    return found
 
 
 def _whole(

@@ -6,8 +6,10 @@ each require narrows it, and a condition outside of what is left is refused.
 """
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from taskc.dsl.check.expressions.narrowing import path_of
 from taskc.dsl.check.expressions.scopes import Scope
 from taskc.dsl.check.expressions.settle import settle
 from taskc.dsl.check.expressions.typer import Typer
@@ -16,6 +18,7 @@ from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model import program
 from taskc.dsl.model.expressions import (
+    Attribute,
     Binary,
     Compare,
     Expression,
@@ -24,9 +27,17 @@ from taskc.dsl.model.expressions import (
     Reference,
     Unary,
 )
-from taskc.dsl.model.quantities import QUANTITIES
-from taskc.dsl.model.walk import names_read
+from taskc.dsl.model.quantities import (
+    QUANTITIES,
+    SOURCE_QUANTITIES,
+    SOURCES,
+    Quantity,
+    quantities_of,
+)
+from taskc.dsl.model.types import UNKNOWN, Record, Type
+from taskc.dsl.model.walk import children
 from taskc.dsl.text.source_text import Span
+from taskc.dsl.words import listed, suggestion
 
 __all__ = ["Bound", "Interval", "check_requires"]
 
@@ -52,23 +63,31 @@ _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
 
 
 def check_requires(
-    nodes: list[ast.Require], fixed: dict[str, Bound], unit: Unit, report: Reporter
+    nodes: list[ast.Require],
+    sources: Sequence[str],
+    fixed: dict[str, Bound],
+    unit: Unit,
+    report: Reporter,
 ) -> tuple[program.Require, ...]:
     """Types each condition and refuses those that can never hold.
 
     Args:
         nodes: In written order.
+        sources: Names of the mixture's sources.
         fixed: Figures that the rest of the mixture decides.
         unit: The package, for parameters.
         report: Takes what is wrong.
     """
     bounds = {
-        name: Bound(Interval(each.least, each.greatest), None, _natural(name))
-        for name, each in QUANTITIES.items()
+        name: Bound(Interval(each.least, each.greatest), None, _natural(name, each))
+        for name, each in quantities_of(sources).items()
     } | fixed
+    strange = {
+        name: UNKNOWN for node in nodes for name in _strange(node.condition, sources, report)
+    }
     scope = Scope(
         subject="`require`",
-        fields={name: each.type for name, each in QUANTITIES.items()},
+        fields=_fields(sources, strange),
         code="T0414",
         params=unit.params,
         imported=unit.imported_params,
@@ -86,8 +105,37 @@ def check_requires(
     return tuple(found)
 
 
-def _natural(name: str) -> str:
-    quantity = QUANTITIES[name]
+def _fields(sources: Sequence[str], strange: dict[str, Type]) -> dict[str, Type]:
+    """The figures, and a record of those of each source; of `strange` ones nothing is known."""
+    own = Record(tuple((name, each.type) for name, each in SOURCE_QUANTITIES.items()))
+    by_source = Record((*((name, own) for name in sources), *strange.items()))
+    return {name: each.type for name, each in QUANTITIES.items()} | {SOURCES: by_source}
+
+
+def _strange(condition: Expression, sources: Sequence[str], report: Reporter) -> Iterator[str]:
+    """Reports and yields the names behind `sources.` that the mixture does not have."""
+    for child in children(condition):
+        yield from _strange(child, sources, report)
+    match condition:
+        case Attribute(base=Reference(name=name), name=source) if name == SOURCES:
+            if source.text in sources:
+                return
+            helps, fix = suggestion(source.text, sources, source.span)
+            report.report(
+                "T0414",
+                source.span,
+                f"this mixture has no source `{source.text}`",
+                label="not a source of it",
+                notes=(f"sources: {listed(sources)}",) if sources else (),
+                helps=helps,
+                fix=fix,
+            )
+            yield source.text
+        case _:
+            pass
+
+
+def _natural(name: str, quantity: Quantity) -> str:
     if math.isinf(quantity.greatest):
         return f"`{name}` is never below 0"
     return f"`{name}` is a share, from 0 to 1"
@@ -144,8 +192,18 @@ def _percent_help(condition: Expression) -> tuple[str, ...]:
 
 def _culprit(condition: Expression, bounds: dict[str, Bound]) -> Bound | None:
     """The bound that decides a condition: the first of its figures that something fixes."""
-    found = [bounds[name] for name in sorted(names_read(condition)) if name in bounds]
+    found = [bounds[path] for path in sorted(_figures(condition)) if path in bounds]
     return next((bound for bound in found if bound.span is not None), found[0] if found else None)
+
+
+def _figures(node: Expression) -> Iterator[str]:
+    """Yields the paths of all figures that an expression reads."""
+    path = path_of(node)
+    if path:
+        yield path
+        return
+    for child in children(node):
+        yield from _figures(child)
 
 
 def _holds(condition: Expression, bounds: dict[str, Bound]) -> Verdict:
@@ -222,8 +280,8 @@ def _interval(expression: Expression, bounds: dict[str, Bound]) -> Interval | No
     match expression:
         case Literal(value=int() | float() as value):
             return Interval(value, value)
-        case Reference(name=name) if name in bounds:
-            return bounds[name].interval
+        case Reference() | Attribute() if (path := path_of(expression)) in bounds:
+            return bounds[path].interval
         case Unary(operator="-", operand=operand):
             inner = _interval(operand, bounds)
             return None if inner is None else Interval(-inner.high, -inner.low)
@@ -253,16 +311,16 @@ def _narrow(condition: Expression, bounds: dict[str, Bound], span: Span) -> bool
     match condition:
         case Binary(operator="and", left=left, right=right):
             return _narrow(left, bounds, span) and _narrow(right, bounds, span)
-        case Compare(operator="in", left=Reference(name=name), right=Range(low=low, high=high)):
+        case Compare(operator="in", left=left, right=Range(low=low, high=high)):
             least, most = _interval(low, bounds), _interval(high, bounds)
             if least is None or most is None:
                 return True
-            return _meet(name, Interval(least.low, most.high), bounds, span)
-        case Compare(operator=operator, left=Reference(name=name), right=right):
-            return _narrow_by(name, operator, _interval(right, bounds), bounds, span)
-        case Compare(operator=operator, left=left, right=Reference(name=name)):
+            return _meet(path_of(left), Interval(least.low, most.high), bounds, span)
+        case Compare(operator=operator, left=left, right=right) if path_of(left):
+            return _narrow_by(path_of(left), operator, _interval(right, bounds), bounds, span)
+        case Compare(operator=operator, left=left, right=right) if path_of(right):
             flipped = _FLIPPED.get(operator, "")
-            return _narrow_by(name, flipped, _interval(left, bounds), bounds, span)
+            return _narrow_by(path_of(right), flipped, _interval(left, bounds), bounds, span)
         case _:
             return True
 

@@ -12,7 +12,7 @@ from taskc.dsl.text.parser import parse
 from taskc.dsl.text.source_text import SourceText, Span
 
 
-def judged(*conditions, examples=None):
+def judged(*conditions, examples=None, sources=("a", "b")):
     """Returns the codes reported about requirements, given a fixed number of examples."""
     lines = "\n".join(f"  require {condition}" for condition in conditions)
     parsed = parse(SourceText("x.task", f"language 1\nmixture x {{\n{lines}\n}}\n"))
@@ -23,7 +23,7 @@ def judged(*conditions, examples=None):
     if examples is not None:
         fixed["examples"] = Bound(Interval(examples, examples), Span("x.task", 0, 1), "fixed")
     report = Reporter()
-    check_requires(list(block.statements), fixed, unit, report)
+    check_requires(list(block.statements), sources, fixed, unit, report)
     return [each.code for each in report.diagnostics]
 
 
@@ -38,6 +38,10 @@ def judged(*conditions, examples=None):
         ("examples > 5 or truncated > 2",),
         ("not (truncated > 50%)",),
         ("tokens >= 100 * examples",),
+        ("fill >= 95%",),
+        ("sources.a.examples == 200",),
+        ("sources.a.tokens > sources.b.tokens",),
+        ("100 <= sources.a.rows and sources.b.repeats in 1..2",),
     ],
 )
 def test_may_hold(conditions):
@@ -59,6 +63,11 @@ def test_may_hold(conditions):
         ("5 > tokens", "tokens >= 6"),
         ("-tokens > 0",),
         ("examples + tokens < 0",),
+        ("fill > 1",),
+        ("sources.a.examples < 0",),
+        ("sources.a.examples == 5", "6 <= sources.a.examples"),
+        ("sources.a.rows in 3..4 and sources.a.rows == 5",),
+        ("sources.a.rows + sources.b.rows < 0",),
     ],
 )
 def test_can_never_hold(conditions):
@@ -66,7 +75,10 @@ def test_can_never_hold(conditions):
     assert judged(*conditions)[-1] == "T0404"
 
 
-@pytest.mark.parametrize("conditions", [("truncated <= 10",), ("examples >= 0",), ("tokens > -1",)])
+@pytest.mark.parametrize(
+    "conditions",
+    [("truncated <= 10",), ("examples >= 0",), ("tokens > -1",), ("sources.b.tokens >= 0",)],
+)
 def test_always_holds(conditions):
     """What every delivery meets checks nothing."""
     assert judged(*conditions) == ["T0415"]
@@ -77,3 +89,17 @@ def test_quotas_decide():
     assert judged("examples == 950", examples=950) == []
     assert judged("examples == 1_000", examples=950) == ["T0404"]
     assert judged("examples in 900..1_000", examples=950) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "code"),
+    [
+        ("sources.c.examples > 3", "T0414"),
+        ("sources.a.exmaples > 3", "T0209"),
+        ("sources.a > 3", "T0207"),
+        ("fil > 1", "T0414"),
+    ],
+)
+def test_figures_and_sources_are_known_by_name(condition, code):
+    """A name that is misspelled is said once."""
+    assert judged(condition) == [code]

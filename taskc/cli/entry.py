@@ -16,7 +16,7 @@ from typing import NoReturn, Protocol
 from taskc.cli import build, clean, console, explain, info, init, inspect, plan, train, verify
 from taskc.cli.exits import Exit
 from taskc.cli.specs import check, fmt, lint, lock, show, test, vendor
-from taskc.cli.tracing import blame, why
+from taskc.cli.tracing import blame, diff, why
 
 __all__ = ["Exit", "main", "parser"]
 
@@ -49,6 +49,7 @@ _VERBS: dict[str, Verb] = {
     "verify": verify,
     "why": why,
     "blame": blame,
+    "diff": diff,
     "train": train,
     "clean": clean,
     "explain": explain,
@@ -59,7 +60,8 @@ _EPILOG = """\
 exit status:
   0    done, no errors
   1    errors in a spec, its input or an artefact; lints, for lint
-  2    something would change: for plan, fmt --check and --diff, clean --dry-run
+  2    something would change: for plan, fmt --check and --diff, clean --dry-run;
+       artefacts differ, for diff
   3    a bug in taskc
   64   wrong usage of the command line
   130  interrupted

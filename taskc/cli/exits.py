@@ -13,7 +13,7 @@ class Exit(IntEnum):
 
     OK = 0
     ERRORS = 1
-    CHANGES = 2  # nothing was done, and something would change
+    CHANGES = 2  # nothing was done, and something would change or differs
     BUG = 3
     USAGE = 64  # EX_USAGE of sysexits.h; argparse would say 2, which is taken
     INTERRUPTED = 130

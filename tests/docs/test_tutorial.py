@@ -82,7 +82,12 @@ class Reader:
         return printed
 
 
-PAGES = ["docs/tutorial.md", "docs/reading-diagnostics.md", "docs/onboarding.md"]
+PAGES = [
+    "docs/tutorial.md",
+    "docs/reading-diagnostics.md",
+    "docs/onboarding.md",
+    "docs/explain.md",
+]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from taskc.compiler import plan
 from taskc.compiler.components import Change, changes
+from taskc.compiler.decontamination.clause import Searching, decontaminate
 from taskc.compiler.demand.asks import EngineFailedError
 from taskc.compiler.demand.quota import supply_of
 from taskc.compiler.demand.supply import Figures, Supply
@@ -20,7 +21,6 @@ from taskc.compiler.digests import plan_digest
 from taskc.compiler.engines.engine import Engine
 from taskc.compiler.exemplars.evaluating import EvaluationExemplars, other_splits
 from taskc.compiler.failures import FAILURES, failure
-from taskc.compiler.not_yet import not_carried_out
 from taskc.compiler.places import error_at
 from taskc.compiler.records import Record, record_of
 from taskc.compiler.requirements import quantities, unmet
@@ -119,9 +119,7 @@ def build(
         store: Keeps what was made before.
         progress: Told of every chunk of rows.
     """
-    built = Built(build_plan.name, None, not_carried_out(build_plan))
-    if has_errors(built.diagnostics):
-        return built
+    built = Built(build_plan.name, None)
     place = place_of(build_plan, out)
     try:
         with store.in_use():
@@ -202,7 +200,8 @@ def load_all(
 ) -> tuple[dict[str, Loaded], list[Diagnostic]]:
     """Reads and shapes every source; a training source without a row left is an error.
 
-    Rows that equal one of a held-out cluster are left out.
+    Rows that equal one of a held-out cluster are left out, and those that share words with
+    evaluation rows where the mixture says so.
 
     Args:
         build_plan: The build.
@@ -234,6 +233,9 @@ def load_all(
         findings += empty or found.diagnostics
     if not has_errors(findings):
         without_held_out(build_plan, loaded)
+        searching = Searching(means.engine, means.store, _told_of(means.progress))
+        findings += decontaminate(build_plan, loaded, searching)
+        findings += _emptied(build_plan, loaded)
     return loaded, findings
 
 
@@ -241,6 +243,23 @@ def _ordering_quotas(build_plan: plan.BuildPlan) -> dict[str, plan.Take]:
     """The quotas that say in which order rows are taken, by source."""
     quotas = build_plan.mixture.blend.quotas()
     return {source: take for source, take in quotas.items() if take.is_ordered}
+
+
+def _emptied(build_plan: plan.BuildPlan, loaded: Mapping[str, Loaded]) -> list[Diagnostic]:
+    """An error for each source of which `decontaminate` left nothing to train on."""
+    if "train" not in build_plan.splits:
+        return []
+    return [
+        finding
+        for source in build_plan.sources
+        if source.name in trained(build_plan) and loaded[source.name].decontaminated
+        for finding in _empty(source, loaded[source.name])
+    ]
+
+
+def _told_of(progress: Progress) -> Callable[[str, int], None]:
+    """The progress of the search, whatever the source."""
+    return lambda name, rows: progress("decontaminate", name, rows)
 
 
 def _told(progress: Progress, name: str) -> Callable[[str, int], None]:
@@ -251,14 +270,17 @@ def _told(progress: Progress, name: str) -> Callable[[str, int], None]:
 def splits_read(build_plan: plan.BuildPlan, source: plan.Source) -> tuple[str, ...]:
     """The splits of a source that a build reads: of one that is held out, all that it has.
 
-    Exemplars of an evaluation set come from the training split.
+    Exemplars of an evaluation set come from the training split; and what is decontaminated is
+    compared with splits that need not be delivered.
     """
-    if source.name not in build_plan.mixture.held_out_sources:
-        has_exemplars = build_plan.mixture.fewshot[1] > 0
-        more = ["train"] if has_exemplars and "train" in source.splits else []
-        return tuple(dict.fromkeys([*build_plan.splits, *more]))
-    carved = (split.name for split in source.carved)
-    return tuple(dict.fromkeys([*build_plan.splits, *source.splits, *carved]))
+    mixture = build_plan.mixture
+    wanted = list(build_plan.splits)
+    if source.name not in mixture.held_out_sources:
+        wanted += ["train"] if mixture.fewshot[1] > 0 and "train" in source.splits else []
+        wanted += [split for clause in mixture.decontaminate for split in clause.splits]
+    else:
+        wanted += [*source.splits, *(split.name for split in source.carved)]
+    return tuple(dict.fromkeys(wanted))
 
 
 def trained(build_plan: plan.BuildPlan) -> list[str]:

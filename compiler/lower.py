@@ -334,6 +334,7 @@ class _Lowering(InputLowering):
                         "splits": clause.splits,
                         "method": clause.method,
                         "value": clause.value,
+                        "max_rows": clause.max_rows,
                         "at": self.place(clause.span),
                     }
                 )
@@ -455,11 +456,17 @@ class _Lowering(InputLowering):
 def _splits_read(build: checked.Build, source: checked.Source) -> tuple[str, ...]:
     """The splits of a source that a build reads: of one that is held out, all that it has.
 
-    Exemplars of an evaluation set come from the training split.
+    Exemplars of an evaluation set come from the training split; and what is decontaminated is
+    compared with splits that need not be delivered.
     """
-    if all(source is not each for each in build.mixture.held_out_sources):
-        return (*build.splits, "train") if build.mixture.fewshot[1] else build.splits
-    return tuple(dict.fromkeys([*build.splits, *(split.name for split in source.splits)]))
+    mixture = build.mixture
+    wanted = list(build.splits)
+    if all(source is not each for each in mixture.held_out_sources):
+        wanted += ["train"] if mixture.fewshot[1] else []
+        wanted += [split for clause in mixture.decontaminate for split in clause.splits]
+    else:
+        wanted += [split.name for split in source.splits]
+    return tuple(dict.fromkeys(wanted))
 
 
 def _unique(sources: Iterable[checked.Source]) -> list[checked.Source]:

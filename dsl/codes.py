@@ -284,7 +284,8 @@ CODES: dict[str, Code] = {
     "T0854": Code(_WARNING, "evaluation rows that are trained on"),
     "T0855": Code(_ERROR, "requirement that the delivered split does not meet"),
     "T0856": Code(_WARNING, "fewer exemplars than asked for"),
-    "T0860": Code(_ERROR, "statement that is not carried out yet"),
+    "T0861": Code(_WARNING, "decontamination that compares nothing"),
+    "T0862": Code(_WARNING, "runs of words that are too common to count"),
     # ---- T09xx: our own bugs
     "T0901": Code(_ERROR, "the formatter failed its own check"),
     # ---- T10xx: what happens around a build and stands in no spec

@@ -43,14 +43,6 @@ def without_held_out(build: plan.BuildPlan, loaded: Mapping[str, Loaded]) -> Non
         near = rows_among(rows.ids, wanted)
         gone = [at for at in near.tolist() if bytes(rows.ids[at]) in exact]
         if gone:
-            _drop(loaded[name], gone, drop)
-
-
-def _drop(found: Loaded, gone: list[int], drop: Drop) -> None:
-    rows = found.rows["train"]
-    kept = np.ones(len(rows), np.bool_)
-    kept[gone] = False
-    found.rows["train"] = rows.pick(kept)
-    found.drops["train"][drop] = len(gone)
-    found.counts["train"].dropped += len(gone)
-    found.counts["train"].kept -= len(gone)
+            kept = np.ones(len(rows), np.bool_)
+            kept[gone] = False
+            loaded[name].leave("train", kept, drop)

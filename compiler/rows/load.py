@@ -17,6 +17,7 @@ import numpy.typing as npt
 import orjson
 
 from taskc.compiler import plan
+from taskc.compiler.decontamination.found import Found
 from taskc.compiler.digests import content_of
 from taskc.compiler.engines.engine import Engine
 from taskc.compiler.examples import Drop
@@ -85,6 +86,7 @@ class Loaded:
         diagnostics: The first mistakes, and how many more there are.
         num_errors: Every error, also those that are not among `diagnostics`.
         num_surveyed, num_reused: Ranges that were read, and those that were found in the store.
+        decontaminated: What the clauses of `decontaminate` found among the training rows.
     """
 
     rows: dict[str, RowKeys] = field(default_factory=dict)
@@ -96,6 +98,16 @@ class Loaded:
     num_errors: int = 0
     num_surveyed: int = 0
     num_reused: int = 0
+    decontaminated: list[Found] = field(default_factory=list)
+
+    def leave(self, split: str, kept: Bools, drop: Drop) -> None:
+        """Leaves only the rows of a split that are `kept`; the others go by `drop`."""
+        num_dropped = len(kept) - int(np.count_nonzero(kept))
+        if num_dropped:
+            self.rows[split] = self.rows[split].pick(kept)
+            self.drops[split][drop] = self.drops[split].get(drop, 0) + num_dropped
+            self.counts[split].dropped += num_dropped
+            self.counts[split].kept -= num_dropped
 
 
 # Told of a split and how many of its rows were read since the last call.

@@ -14,7 +14,6 @@ import numpy as np
 from taskc.compiler import plan
 from taskc.compiler.build import Means, load_all, trained
 from taskc.compiler.examples import Drop, EncodeTask
-from taskc.compiler.not_yet import not_carried_out
 from taskc.compiler.places import span_of
 from taskc.compiler.rows.findings import shown
 from taskc.compiler.rows.load import Loaded
@@ -55,13 +54,7 @@ def accounts(
     """
     found = [_opened(build, match) for match in matches]
     waiting = [account for account in found if account.fate == "not read"]
-    unsupported = not_carried_out(build)
-    if has_errors(unsupported):
-        for account in waiting:
-            account.diagnostics = unsupported
-            words = "the build says what this version does not carry out"
-            account.end("stopped", Step("build", words, build.at))
-    elif waiting:
+    if waiting:
         loaded, followed = _loaded(build, waiting, means)
         for account, following in zip(waiting, followed, strict=True):
             _tell_choices(account, following)

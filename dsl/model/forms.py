@@ -254,7 +254,15 @@ DECONTAMINATIONS: Final = _table(
     Form(
         "ngrams",
         "A row goes that shares a run of n words.",
-        (FormArgument("n", Kind.COUNT, "Words of a run.", by_position=True),),
+        (
+            FormArgument("n", Kind.COUNT, "Words of a run.", by_position=True),
+            FormArgument(
+                "max_rows",
+                Kind.COUNT,
+                "A run that stands in more rows of the splits does not count.",
+                default=10,
+            ),
+        ),
     ),
     Form(
         "near",

@@ -263,12 +263,13 @@ class Total:
 
 @dataclass(slots=True)
 class Decontaminate:
-    """`decontaminate fields against splits by ngrams(n) | near(j)`."""
+    """`decontaminate fields against splits by ngrams(n, max_rows: r) | near(j)`."""
 
     fields: tuple[str, ...]
     splits: tuple[str, ...]
     method: str
     value: float
+    max_rows: int
     span: Span
 
 

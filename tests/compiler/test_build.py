@@ -157,15 +157,6 @@ def test_an_empty_source_is_an_error(project):
     assert [finding.code for finding in built.diagnostics] == ["T0850"]
 
 
-@pytest.mark.parametrize("statement", ["decontaminate [question] against dev by ngrams(13)"])
-def test_what_has_no_engine_is_said_at_build(project, statement):
-    """A statement is carried out or refused, never passed over."""
-    spec = project().spec.replace("seed 3", f"{statement}\n  seed 3")
-    built = project(spec=spec).build()
-
-    assert [finding.code for finding in built.diagnostics] == ["T0860"]
-
-
 @pytest.mark.parametrize(
     ("rate", "share"), [("equal()", 0.5), ("shares({arithmetic: 1})", 20 / 110)]
 )

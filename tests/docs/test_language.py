@@ -11,7 +11,6 @@ import pytest
 from taskc.compiler import plan
 from taskc.compiler.keys import RowKey, Scope, value_hash
 from taskc.compiler.lower_expressions import Scope as Names
-from taskc.compiler.not_yet import not_carried_out
 from taskc.compiler.quotas.spread import Spread
 from taskc.compiler.quotas.strata import Group, Strata
 from taskc.compiler.rows.values.evaluate import Env, compile_expression
@@ -213,39 +212,3 @@ def test_floats_are_shown_as_python_writes_them():
     """The four floats of the page."""
     assert [repr(each) for each in (0.1, 1.0, 1e-5, 1e16)] == ["0.1", "1.0", "1e-05", "1e+16"]
     assert math.isclose(0.1, 10e-2, rel_tol=0)
-
-
-NOT_YET = {
-    "from a\n  decontaminate [q] against dev by ngrams(13)": "decontaminate",
-}
-
-
-@pytest.mark.parametrize("statements", NOT_YET, ids=NOT_YET.values())
-def test_what_is_not_carried_out_is_said_at_build(statements, pages):
-    """The table at the end of the page is that of `not_yet`."""
-    from taskc.compiler.lower import lower
-
-    spec = f"""language 1
-source a {{ from jsonl("a.{{split}}.jsonl")  splits train, dev  fields {{ q: text }} }}
-source b {{ from jsonl("b.jsonl")  fields {{ q: text }} }}
-cluster c {{ sources b }}
-template t for a, b {{ prompt only: "Say something." -> "{{q}}" }}
-mixture quotas {{ take 1 from a }}
-mixture m {{
-  {statements}
-}}
-tokenizer t {{ from file("tokenizer.json")  eos "<|end|>" }}
-build m {{
-  mixture   m
-  tokenizer t
-  format    prompt_target(input: 8, target: 8, separator: none, end: eos)
-  pack      best_fit(length: 16)
-}}
-"""
-    checked = check(["shown.task"], files=files(spec))
-    assert pages.findings(checked) == []
-    refused = not_carried_out(lower(checked.program).builds[0])
-
-    assert [(each.code, each.message.split("`")[1]) for each in refused] == [
-        ("T0860", NOT_YET[statements])
-    ]

@@ -158,7 +158,10 @@ def check_decontaminate(
         if bound is not None and fields and splits:
             name = bound.form.arguments[0].name
             value = bound.number(name)
-            found.append(program.Decontaminate(fields, splits, bound.form.name, value, node.span))
+            max_rows = bound.count("max_rows") if "max_rows" in bound.values else 0
+            found.append(
+                program.Decontaminate(fields, splits, bound.form.name, value, max_rows, node.span)
+            )
     return tuple(found)
 
 

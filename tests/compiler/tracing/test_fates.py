@@ -281,16 +281,6 @@ def test_a_mistake_elsewhere_stops_the_build_but_not_the_account(traced):
     assert all(each.diagnostics for each in found if each.fate in {"mistake", "stopped"})
 
 
-def test_what_a_version_does_not_carry_out_stops_it(traced):
-    """As a build says."""
-    statement = "  decontaminate [question] against dev by ngrams(13)\n"
-    spec = SPEC.replace("  seed    3\n", f"  seed    3\n{statement}")
-    _, found, _ = traced(spec)
-
-    assert {each.fate for each in found} == {"dropped", "stopped"}
-    assert {code.code for each in found for code in each.diagnostics} == {"T0860"}
-
-
 def test_a_requirement_that_is_not_met_stops_the_build(traced):
     """Rows that would be delivered are not, and it is said why."""
     spec = SPEC.replace("  seed    3\n", "  seed    3\n  require tokens > 100_000\n")

@@ -12,7 +12,7 @@ from taskc.cli import console
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from taskc.compiler.plan import BuildPlan, Mixture
+    from taskc.compiler.plan import BuildPlan, Mixture, Take
     from taskc.runtime.artifact import Ledger, Manifest, SourceShare
 
 __all__ = ["as_json", "as_text", "figures", "settings"]
@@ -80,7 +80,7 @@ def _mixture(mixture: "Mixture") -> str:
     """Writes the mixture's settings on one line."""
     count, unit = mixture.total.count, mixture.total.unit
     total = f"1 {unit[:-1]}" if count == 1 else f"{count:,} {unit}"
-    rows = [*mixture.sources, *(f"take {take.count:,} {take.source}" for take in mixture.takes)]
+    rows = [*mixture.sources, *map(_take, mixture.takes)]
     return ", ".join(
         [
             f"{mixture.name}: {' '.join(rows) if len(rows) == 1 else f'{len(rows):,} sources'}",
@@ -91,6 +91,15 @@ def _mixture(mixture: "Mixture") -> str:
             f"seed {mixture.seed}",
         ]
     )
+
+
+def _take(take: "Take") -> str:
+    """Writes a quota with the way that it is spread, without what is looked at in a row."""
+    most = "at most " if take.at_most else ""
+    by = f" by {take.by}" if take.by else ""
+    tau = f" {take.by_tau:g}" if take.by_tau is not None else ""
+    best = " best" if take.best is not None else ""
+    return f"take {most}{take.count:,} {take.source}{by}{tau}{best}"
 
 
 def figures(num: float) -> str:

@@ -218,16 +218,18 @@ def _state(path: str) -> _State:
 def _remote_state(url: str) -> _State:
     from fsspec.core import url_to_fs
 
-    from taskc.compiler.store.remote import written_s
+    from taskc.compiler.store.remote import WHEN, written_s
 
     with as_os_error():
         system, path = url_to_fs(url)
         system.invalidate_cache()
         info = system.info(path)
-    tag = info.get("ETag") or info.get("etag") or info.get("md5")
+    tags = (info.get(name) for name in ("ETag", "etag", "md5", "Last-Modified"))
+    tag = next((tag for tag in tags if tag), None)
     when_s = written_s(info)
     is_racy = tag is None and when_s > time.time() - _RACY_NS / 1e9
-    return _State(int(info["size"]), str(tag or when_s), is_racy)
+    is_told = any(info.get(name) is not None for name in WHEN)
+    return _State(int(info["size"]), str(tag or (when_s if is_told else "")), is_racy)
 
 
 # ---- reading -------------------------------------------------------------------------------------

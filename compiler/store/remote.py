@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Remote", "as_os_error", "written_s"]
 
-_WHEN = ("LastModified", "last_modified", "mtime", "updated", "modified", "created")
+WHEN = ("LastModified", "last_modified", "mtime", "updated", "modified", "created")
 
 
 @dataclass(slots=True)
@@ -130,7 +130,7 @@ def as_os_error() -> Iterator[None]:
 
 def written_s(info: dict[str, object]) -> float:
     """When an object was written; now, where its place doesn't say."""
-    when = next((info[name] for name in _WHEN if info.get(name) is not None), None)
+    when = next((info[name] for name in WHEN if info.get(name) is not None), None)
     match when:
         case datetime():
             return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()

@@ -16,7 +16,7 @@ from taskc.compiler.store.backend import Buffer, Content, StoredObject
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-__all__ = ["Remote", "as_os_error", "written_s"]
+__all__ = ["WHEN", "Remote", "as_os_error", "written_s"]
 
 WHEN = ("LastModified", "last_modified", "mtime", "updated", "modified", "created")
 

@@ -106,11 +106,12 @@ def _records(figures: Mapping[str, int | float]) -> dict[str, Value]:
     row: dict[str, Value] = {}
     sources: dict[str, dict[str, Value]] = {}
     for path, value in figures.items():
-        match path.split("."):
-            case [name]:
-                row[name] = value
-            case [_, source, name]:
-                sources.setdefault(source, {})[name] = value
+        _, dot, rest = path.partition(".")
+        source, _, name = rest.partition(".")
+        if dot:
+            sources.setdefault(source, {})[name] = value
+        else:
+            row[path] = value
     return row | {SOURCES: dict[str, Value](sources)}
 
 

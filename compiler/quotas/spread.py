@@ -188,7 +188,7 @@ def _weights(counts: Ints, take: plan.Take) -> list[int]:
 
 def _left_before(group: Ints, is_left: Bools) -> Ints:
     """How many rows that are left stand before each in its group; groups stand together."""
-    before = np.cumsum(is_left) - is_left
+    before: Ints = np.cumsum(is_left) - is_left
     starts = np.flatnonzero(np.diff(group, prepend=-1))
     sizes = np.diff(starts, append=len(group))
     found: Ints = before - np.repeat(before[starts], sizes)

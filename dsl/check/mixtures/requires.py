@@ -82,9 +82,7 @@ def check_requires(
         name: Bound(Interval(each.least, each.greatest), None, _natural(name, each))
         for name, each in quantities_of(sources).items()
     } | fixed
-    strange = {
-        name: UNKNOWN for node in nodes for name in _strange(node.condition, sources, report)
-    }
+    strange = [name for node in nodes for name in _strange(node.condition, sources, report)]
     scope = Scope(
         subject="`require`",
         fields=_fields(sources, strange),
@@ -105,11 +103,12 @@ def check_requires(
     return tuple(found)
 
 
-def _fields(sources: Sequence[str], strange: dict[str, Type]) -> dict[str, Type]:
+def _fields(sources: Sequence[str], strange: Sequence[str]) -> dict[str, Type]:
     """The figures, and a record of those of each source; of `strange` ones nothing is known."""
     own = Record(tuple((name, each.type) for name, each in SOURCE_QUANTITIES.items()))
-    by_source = Record((*((name, own) for name in sources), *strange.items()))
-    return {name: each.type for name, each in QUANTITIES.items()} | {SOURCES: by_source}
+    by_source: dict[str, Type] = dict.fromkeys(strange, UNKNOWN) | dict.fromkeys(sources, own)
+    fields: dict[str, Type] = {name: each.type for name, each in QUANTITIES.items()}
+    return fields | {SOURCES: Record(tuple(by_source.items()))}
 
 
 def _strange(condition: Expression, sources: Sequence[str], report: Reporter) -> Iterator[str]:

@@ -188,7 +188,9 @@ def _build(
     # The store's last word comes before the artefact: where it is full there is none.
     record.keep_findings(built.diagnostics, means.store)
     means.store.sync()
-    write(place, build_plan, stream, packs, made.evaluations.sets, store=means.store, facts=facts)
+    evaluations = made.evaluations.sets
+    del made, loaded  # what is written takes columns of its own over, and frees them as it goes
+    write(place, build_plan, stream, packs, evaluations, store=means.store, facts=facts)
     built.path = place.path
 
 

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from taskc.compiler.engines.engine import WorkerLostError
+from taskc.compiler.engines.process import spare_pandas
 
 __all__ = ["LocalEngine"]
 
@@ -181,6 +182,7 @@ def _start_worker() -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ["RAYON_NUM_THREADS"] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    spare_pandas()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

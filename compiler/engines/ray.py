@@ -18,6 +18,7 @@ from types import FunctionType, TracebackType
 from typing import Any, Self, TypeVar
 
 from taskc.compiler.engines.engine import MachineDiffersError, WorkerLostError
+from taskc.compiler.engines.process import spare_pandas
 from taskc.compiler.store.code import code_digest
 
 __all__ = ["RayEngine"]
@@ -151,6 +152,7 @@ def _at_home(run: Callable[[TaskT], ResultT], task: TaskT, home: str, code: str)
         raise MachineDiffersError(f"`{platform.node()}` has another taskc, or other libraries")
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ["RAYON_NUM_THREADS"] = "1"
+    spare_pandas()
     with suppress(FileNotFoundError):  # a machine where every path is absolute, or a URL
         os.chdir(home)
     return run(task)

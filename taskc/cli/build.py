@@ -213,7 +213,9 @@ def build_all(
     if not plans:
         return outcomes
     from taskc.api import build_each
+    from taskc.compiler.engines.process import prepare_driver
 
+    prepare_driver()
     with console.Progress() as progress:
         builds = build_each(
             plans,

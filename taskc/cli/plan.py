@@ -77,9 +77,11 @@ def _outlooks(
     from functools import partial
 
     from taskc.compiler.build import Means
+    from taskc.compiler.engines.process import prepare_driver
     from taskc.compiler.outlook import outlook
     from taskc.compiler.store.project import opened_store
 
+    prepare_driver()
     found = []
     url = console.chosen_store(options.store)
     workers = build.workers_of(options)

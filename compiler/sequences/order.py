@@ -15,6 +15,7 @@ import heapq
 import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +68,7 @@ def blocks(weights: Sequence[int]) -> Iterator[Places]:
         message = "a stream needs at least one source with a positive weight"
         raise ValueError(message)
     is_wide = sources[-1] > np.iinfo(np.uint16).max  # groups of a quota may be that many
-    names = np.array(sources, np.uint32 if is_wide else np.uint16)
+    names: Any = np.array(sources, np.uint32 if is_wide else np.uint16)
     chairs = _Chairs([weights[index] for index in sources])
     size = _FIRST_BLOCK
     while True:

@@ -106,9 +106,10 @@ def check_requires(
 def _fields(sources: Sequence[str], strange: Sequence[str]) -> dict[str, Type]:
     """The figures, and a record of those of each source; of `strange` ones nothing is known."""
     own = Record(tuple((name, each.type) for name, each in SOURCE_QUANTITIES.items()))
-    by_source: dict[str, Type] = dict.fromkeys(strange, UNKNOWN) | dict.fromkeys(sources, own)
+    by_source: list[tuple[str, Type]] = [(name, own) for name in sources]
+    by_source += [(name, UNKNOWN) for name in strange]
     fields: dict[str, Type] = {name: each.type for name, each in QUANTITIES.items()}
-    return fields | {SOURCES: Record(tuple(by_source.items()))}
+    return fields | {SOURCES: Record(tuple(by_source))}
 
 
 def _strange(condition: Expression, sources: Sequence[str], report: Reporter) -> Iterator[str]:

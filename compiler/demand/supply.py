@@ -327,6 +327,14 @@ class Supply:
         _, first = np.unique(fallen.row, return_index=True)
         return fallen.pick(np.sort(first))
 
+    def exemplar_rows(self, num_units: int) -> Array:
+        """Indices of the rows that stand before examples of the first units, uint32."""
+        if self.pool is None:
+            return np.zeros(0, np.uint32)
+        laid = self.exemplars.first(self.num_examples(num_units))
+        rows: Array = self.pool.bank.rows[np.unique(laid.items)]
+        return rows
+
     def num_shown(self, num_units: int, elsewhere: Array | None) -> int:
         """Rows that stand as exemplars only: they give no example, and did not fall.
 
@@ -337,9 +345,7 @@ class Supply:
         shown = np.zeros(len(self.rows), np.bool_)
         if elsewhere is not None:
             shown[elsewhere] = True
-        if self.pool is not None:
-            laid = self.exemplars.first(self.num_examples(num_units))
-            shown[self.pool.bank.rows[np.unique(laid.items)]] = True
+        shown[self.exemplar_rows(num_units)] = True
         shown &= ~self._delivered(num_units)
         shown[self._fallen_before(num_units).row] = False
         return int(np.count_nonzero(shown))

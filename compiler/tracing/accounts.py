@@ -23,6 +23,7 @@ FateWord = Literal[
     "not taken",  # its split is not one of the build's, or not evaluated for its source
     "not drawn from",  # its source is not in the mixture, or held out
     "not asked for",
+    "exemplar",  # not asked for, but it stands before examples of other rows
     "stopped",  # the build stops, for another reason than this row's values
     "delivered",
     "evaluated",
@@ -57,6 +58,7 @@ class Placed:
         sequence, start: Which packed sequence of the training split, and its first token there.
         tokens: How many.
         trained: Those that are trained; in an evaluation those of the target.
+        exemplars: How many examples of other rows stand before it, which its tokens count.
     """
 
     prompt: str
@@ -68,6 +70,7 @@ class Placed:
     start: int | None = None
     tokens: int = 0
     trained: int = 0
+    exemplars: int = 0
 
 
 @dataclass(frozen=True, slots=True)

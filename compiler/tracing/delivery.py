@@ -6,26 +6,30 @@ be written; what the store has is looked up.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from taskc.compiler import plan
 from taskc.compiler.build import Means, supplies_of, text_engine
 from taskc.compiler.demand.asks import EngineFailedError
-from taskc.compiler.demand.columns import Examples
+from taskc.compiler.demand.columns import Array, Examples
 from taskc.compiler.demand.supply import Supply
 from taskc.compiler.examples import Drop
+from taskc.compiler.exemplars.evaluating import EvaluationExemplars
 from taskc.compiler.requirements import quantities, unmet
 from taskc.compiler.rows.load import Loaded
+from taskc.compiler.sequences.evaluation import evaluation_sets
 from taskc.compiler.sequences.mixture import Mixed, mix
 from taskc.compiler.sequences.pack import Packs
 from taskc.compiler.sequences.stream import Stream, packed, training_stream
 from taskc.compiler.sequences.weights import row_limits
 from taskc.compiler.tracing.accounts import Account, Placed, Step
+from taskc.compiler.turns.fast import EngineName
 from taskc.dsl.diagnostics import Diagnostic
 
-__all__ = ["deliver"]
+__all__ = ["Delivered", "deliver"]
 
 
 @dataclass(slots=True)
@@ -46,12 +50,27 @@ class _Row:
     drop: Drop | None
 
 
+@dataclass(slots=True)
+class Delivered:
+    """What came of rows.
+
+    Attributes:
+        fallen: Accounts of rows that fell while they were phrased or encoded, and why.
+        errors: Requirements that what is delivered does not meet.
+        exemplars: Indices of the rows that stand before examples of others, by source.
+    """
+
+    fallen: list[tuple[Account, Drop]] = field(default_factory=list)
+    errors: list[Diagnostic] = field(default_factory=list)
+    exemplars: dict[str, Array] = field(default_factory=dict)
+
+
 def deliver(
     build: plan.BuildPlan,
     loaded: Mapping[str, Loaded],
     means: Means,
     waiting: Sequence[tuple[Account, int]],
-) -> tuple[list[tuple[Account, Drop]], list[Diagnostic]]:
+) -> Delivered:
     """Says what the stream takes of rows.
 
     Args:
@@ -60,47 +79,72 @@ def deliver(
         means: What the build works with.
         waiting: Accounts, each with its row's index among those of its source.
 
-    Returns:
-        The accounts of rows that fell while they were phrased or encoded, and why; and the
-        requirements that what is delivered does not meet.
-
     Raises:
         StoreError: If the store is full or can't be used.
     """
-    supplies, mixed = _mixed(build, loaded, means)
+    try:
+        return _delivered(build, loaded, means, waiting, text_engine(build, loaded, means.store))
+    except EngineFailedError:  # as a build does
+        return _delivered(build, loaded, means, waiting, "tokenizers")
+
+
+def _delivered(
+    build: plan.BuildPlan,
+    loaded: Mapping[str, Loaded],
+    means: Means,
+    waiting: Sequence[tuple[Account, int]],
+    encoder: EngineName,
+) -> Delivered:
+    supplies = supplies_of(build, loaded, means.store, encoder)
+    mixed = mix(build, supplies, means.engine, partial(means.progress, "encode", "train"))
     if mixed.errors:
         for account, _ in waiting:
             account.diagnostics = mixed.errors
             words = "the mixture can't be made"
             account.end("stopped", Step("mixture", words, build.mixture.at))
-        return [], []
+        return Delivered()
+    found = Delivered(exemplars=_exemplars(build, loaded, means, supplies, mixed, encoder))
     rows = [_ranked(account, row, supplies, mixed) for account, row in waiting]
     each = list(zip(supplies, mixed.num_units, strict=True))
     delivered = {supply.source.name: supply.figures(num) for supply, num in each}
     num_fallen = sum(count for supply, num in each for _, count in supply.dropped(num))
     stream = training_stream(supplies, mixed.places)
     packs = packed(build, stream)
-    errors = unmet(build, quantities(build, delivered, stream, packs, num_fallen))
+    found.errors = unmet(build, quantities(build, delivered, stream, packs, num_fallen))
     for row in rows:
         if row.trained:
             row.account.examples = list(_placed(stream, packs, row))
-    return [(row.account, row.drop) for row in rows if row.drop is not None], errors
+        elif row.drop is not None:
+            found.fallen.append((row.account, row.drop))
+    return found
 
 
-def _mixed(
-    build: plan.BuildPlan, loaded: Mapping[str, Loaded], means: Means
-) -> tuple[list[Supply], Mixed]:
-    """The supplies and what the stream takes of each."""
-
-    def told(num_rows: int) -> None:
-        means.progress("encode", "train", num_rows)
-
-    supplies = supplies_of(build, loaded, means.store, text_engine(build, loaded, means.store))
-    try:
-        return supplies, mix(build, supplies, means.engine, told)
-    except EngineFailedError:  # as a build does
-        supplies = supplies_of(build, loaded, means.store, "tokenizers")
-        return supplies, mix(build, supplies, means.engine, told)
+def _exemplars(  # noqa: PLR0917 - what a build hands from stage to stage
+    build: plan.BuildPlan,
+    loaded: Mapping[str, Loaded],
+    means: Means,
+    supplies: Sequence[Supply],
+    mixed: Mixed,
+    encoder: EngineName,
+) -> dict[str, Array]:
+    """Rows that stand before examples, of the stream or of evaluation sets, by source."""
+    if not build.mixture.fewshot[1]:
+        return {}
+    before = EvaluationExemplars(build, loaded, supplies, means.store, encoder)
+    evaluations = evaluation_sets(
+        build,
+        loaded,
+        means.store,
+        means.engine,
+        means.progress,
+        text_engine=encoder,
+        exemplars=before,
+    )
+    found = dict(evaluations.exemplars)
+    for supply, num_units in zip(supplies, mixed.num_units, strict=True):
+        rows = supply.exemplar_rows(num_units)
+        found[supply.source.name] = np.union1d(found.get(supply.source.name, rows[:0]), rows)
+    return found
 
 
 def _ranked(account: Account, row: int, supplies: Sequence[Supply], mixed: Mixed) -> _Row:
@@ -140,6 +184,7 @@ def _placed(stream: Stream, packs: Packs, row: _Row) -> Iterator[Placed]:
         position = int(np.flatnonzero(packs.order == example)[0])
         sequence = int(np.searchsorted(packs.offsets, position, side="right")) - 1
         before = packs.order[int(packs.offsets[sequence]) : position]
+        shots = stream.exemplars.offsets[example : example + 2] if stream.exemplars else (0, 0)
         prompt = origin.prompts[int(examples.prompt[example])]
         key = _key(examples, example)
         yield Placed(
@@ -152,6 +197,7 @@ def _placed(stream: Stream, packs: Packs, row: _Row) -> Iterator[Placed]:
             start=int(examples.tokens[before].sum()),
             tokens=int(examples.tokens[example]),
             trained=row.trained[key],
+            exemplars=int(shots[1] - shots[0]),
         )
 
 

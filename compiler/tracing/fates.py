@@ -20,7 +20,7 @@ from taskc.compiler.rows.load import Loaded
 from taskc.compiler.rows.values.names import names_in
 from taskc.compiler.sequences.stream import written_at
 from taskc.compiler.tracing.accounts import Account, Match, Placed, PlacedOf, Step
-from taskc.compiler.tracing.delivery import deliver
+from taskc.compiler.tracing.delivery import Delivered, deliver
 from taskc.compiler.tracing.following import (
     Carved,
     Choice,
@@ -247,21 +247,39 @@ def _tell_training(
             index = _index(account, loaded)
             assert index is not None, "a row that is gone was accounted for"
             unknown.append((account, index))
-    fallen, errors = deliver(build, loaded, means, unknown) if unknown else ([], [])
-    for account, drop in fallen:
+    unused = [account for account in waiting if _is_unused(account)]
+    found = Delivered()
+    if unknown or (unused and build.mixture.fewshot[1]):
+        found = deliver(build, loaded, means, unknown)
+    for account, drop in found.fallen:
         _tell_drop(account, account.task(evaluation=False), drop)
     for account in delivered:
         for repetition, own in groupby(account.examples, key=lambda each: each.repetition):
             task = account.task(evaluation=False, repetition=repetition)
             labels = {each.prompt for each in own}
             account.steps += _drawn(verdicts(task), labels, repetition)
-        if account.examples and errors:
-            account.diagnostics = errors
-            places = [each.at for each in build.mixture.requires]
-            spans = [error.primary.span for error in errors if error.primary is not None]
-            at = next((at for at in places if span_of(at) in spans), build.mixture.at)
-            words = "what is delivered does not meet a requirement"
-            account.end("stopped", Step("require", words, at))
+        if account.examples and found.errors:
+            account.diagnostics = found.errors
+            account.end("stopped", _unmet(build, found.errors))
+    for account in waiting:
+        rows = found.exemplars.get(account.match.source.name)
+        if rows is not None and _is_unused(account) and _index(account, loaded) in rows:
+            words = "stands before examples of other rows"
+            account.end("exemplar", Step("fewshot", words, build.mixture.place("fewshot")))
+
+
+def _is_unused(account: Account) -> bool:
+    """Whether a training row gives no example, though no clause dropped it."""
+    is_left = account.fate in {"not asked for", "not drawn from", "not taken"}
+    return is_left and account.split == "train"
+
+
+def _unmet(build: plan.BuildPlan, errors: Sequence[Diagnostic]) -> Step:
+    """The first requirement that is not met."""
+    places = [each.at for each in build.mixture.requires]
+    spans = [error.primary.span for error in errors if error.primary is not None]
+    at = next((at for at in places if span_of(at) in spans), build.mixture.at)
+    return Step("require", "what is delivered does not meet a requirement", at)
 
 
 def _drawn(found: Sequence[Verdict], labels: Collection[str], repetition: int) -> Iterator[Step]:
@@ -313,6 +331,10 @@ def _tell_evaluation(account: Account, placed_of: PlacedOf) -> None:
         _tell_drop(account, task, encoded.drops[0])
         return
     account.steps += _refusals(verdicts(task))
+    shots = account.build.mixture.fewshot[1]
+    if shots:
+        words = f"whatever asks for an answer stands there twice, once behind up to {shots} others"
+        account.steps.append(Step("fewshot", words, account.build.mixture.place("fewshot")))
     examples = placed_of(account)
     if examples is not None:
         account.examples, account.is_built = examples, True

@@ -41,6 +41,7 @@ def trained_examples(
                 start=start,
                 tokens=end - start,
                 trained=int((sequence.labels[start:end] >= 0).sum()),
+                exemplars=len(origin.get("exemplars", ())),
             )
         )
     return found
@@ -57,6 +58,7 @@ def evaluated_examples(
             example=example,
             tokens=len(origin["input_ids"]) + len(origin["target_ids"]),
             trained=len(origin["target_ids"]),
+            exemplars=len(origin.get("exemplars", ())),
         )
         for example, origin in _rows_of(opened, artifact.evaluation_path(split), source, file, row)
     ]

@@ -171,7 +171,8 @@ def _prompts(table: pa.Table | pa.RecordBatch, names: Names) -> npt.NDArray[np.u
         names.number(f"{own_templates[pair >> 16]}.{own_labels[pair & 0xFFFF]}")
         for pair in different.tolist()
     ]
-    return np.array(numbers, np.uint16)[which.reshape(-1)]
+    found: npt.NDArray[np.uint16] = np.array(numbers, np.uint16)[which.reshape(-1)]
+    return found
 
 
 # ---- the training split --------------------------------------------------------------------------

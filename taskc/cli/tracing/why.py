@@ -181,6 +181,8 @@ def _fate(account: "Account") -> str:
             return f"would be {fate}: the artefact is not there, or not as the spec is now"
         case "mistake":
             return "a mistake: the build stops"
+        case "exemplar":
+            return f"an exemplar{at}"
         case "stopped":
             return f"not decided: the build stops{at}"
         case fate:
@@ -201,6 +203,8 @@ def _example(account: "Account", example: "Placed") -> str:
         words.append(f"repetition {example.repetition}")
     if example.part:
         words.append(f"part {example.part}")
+    if example.exemplars:
+        words.append(f"{example.exemplars} exemplars before it")
     return "  ".join(words)
 
 

@@ -25,6 +25,9 @@ from taskc.dsl.words import listed, suggestion
 
 __all__ = ["Token", "Value", "ValueReader"]
 
+# Below it a count to the power of one over it is no number any more; near it one source has all.
+_LEAST_TEMPERATURE = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -220,7 +223,7 @@ def _is_kind(kind: Kind, value: ParamValue) -> bool:
     match kind:
         case Kind.COUNT | Kind.WHOLE:
             return isinstance(value, int) and not isinstance(value, bool)
-        case Kind.NUMBER | Kind.FRACTION:
+        case Kind.NUMBER | Kind.TEMPERATURE | Kind.FRACTION:
             return isinstance(value, int | float) and not isinstance(value, bool)
         case Kind.TEXT:
             return isinstance(value, str)
@@ -240,6 +243,8 @@ def _is_in_range(kind: Kind, value: ParamValue) -> bool:
             return value >= 0
         case Kind.NUMBER:
             return value > 0
+        case Kind.TEMPERATURE:
+            return value >= _LEAST_TEMPERATURE
         case Kind.FRACTION:
             return 0 <= value <= 1
         case _:

@@ -44,6 +44,7 @@ class Kind(StrEnum):
     COUNT = "a whole number above 0"
     WHOLE = "a whole number, 0 or more"
     NUMBER = "a number above 0"
+    TEMPERATURE = "a number, 0.1 or more"
     FRACTION = "a number from 0 to 1"
     TEXT = "a text"
     TEXTS = "a list of texts"
@@ -217,7 +218,7 @@ RATES: Final = _table(
     Form(
         "temperature",
         "Weight min(n, cap) ** (1 / t) for n rows.",
-        (FormArgument("t", Kind.NUMBER, "1: proportional; large: equal.", by_position=True), _CAP),
+        (FormArgument("t", Kind.TEMPERATURE, "1: proportional; large: equal.", by_position=True), _CAP),
     ),
     Form("equal", "The same weight for every source."),
     Form(
@@ -240,7 +241,9 @@ STRATA: Final = _table(
         "Spread over groups: weight n ** (1 / tau) for a group of n rows.",
         (
             _GROUP,
-            FormArgument("tau", Kind.NUMBER, "1: as the rows are; large: equal.", by_position=True),
+            FormArgument(
+                "tau", Kind.TEMPERATURE, "1: as the rows are; large: equal.", by_position=True
+            ),
         ),
     ),
     Form(

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from taskc.compiler import plan
 from taskc.compiler.components import Change, changes
 from taskc.compiler.decontamination.clause import Searching, decontaminate
+from taskc.compiler.decontamination.report import report_of
 from taskc.compiler.demand.asks import EngineFailedError
 from taskc.compiler.demand.quota import supply_of
 from taskc.compiler.demand.supply import Figures, Supply
@@ -183,6 +184,7 @@ def _build(
         delivered=delivered,
         tokenizer=_tokenizer_facts(tokenizer),
         ledger=accounts,
+        decontamination=report_of(build_plan, loaded),
     )
     means.progress("write", build_plan.name, len(stream))
     # The store's last word comes before the artefact: where it is full there is none.

@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 
 __all__ = [
     "ContentDigest",
+    "common_runs_schema",
+    "decontamination_schema",
     "evaluation_schema",
     "id_bytes",
     "provenance_schema",
@@ -89,6 +91,39 @@ def evaluation_schema() -> pa.Schema:
             "ordinal": pa.int32(),
             "exemplars": pa.list_(pa.binary(16)),
         }
+    )
+
+
+def decontamination_schema() -> pa.Schema:
+    """Returns the columns of decontamination/rows.parquet.
+
+    One row is a training row that was dropped, and what it shares with one evaluation row.
+    """
+    name = pa.dictionary(pa.int32(), pa.string())
+    return pa.schema(
+        {
+            "source": name,
+            "file": name,
+            "row": pa.int64(),
+            "row_id": pa.binary(16),
+            "at": name,
+            "field": name,
+            "words": pa.string(),
+            "num_words": pa.int32(),
+            "similarity": pa.float64(),
+            "evaluated_source": name,
+            "evaluated_split": name,
+            "evaluated_file": name,
+            "evaluated_row": pa.int64(),
+            "evaluated_row_id": pa.binary(16),
+        }
+    )
+
+
+def common_runs_schema() -> pa.Schema:
+    """Returns the columns of decontamination/common.parquet: runs that were too common to count."""
+    return pa.schema(
+        {"at": pa.dictionary(pa.int32(), pa.string()), "words": pa.string(), "rows": pa.int32()}
     )
 
 

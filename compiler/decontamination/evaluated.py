@@ -144,16 +144,20 @@ def index_of(
         if store.read(_KIND, key, name) is not None:
             return IndexName(key, name)
     index = _made(clause, parts, engine, progress)
-    own = {"part": index.part, "file": index.file, "number": index.number, "ids": index.ids}
     columns = {f"index.{name}": column for name, column in index.found.columns().items()}
+    columns |= {
+        "rows.part": index.part,
+        "rows.file": index.file,
+        "rows.number": index.number,
+        "rows.ids": index.ids,
+    }
     head = {
         "method": clause.method,
         "index": index.found.head(),
         "parts": index.parts,
         "files": index.files,
     }
-    content = to_buffers(head, columns | {f"rows.{name}": column for name, column in own.items()})
-    return IndexName(key, store.add(_KIND, key, content))
+    return IndexName(key, store.add(_KIND, key, to_buffers(head, columns)))
 
 
 def tasks_of(part: Part, fields: tuple[str, ...]) -> Iterator[tuple[int, TextsTask]]:
@@ -162,15 +166,18 @@ def tasks_of(part: Part, fields: tuple[str, ...]) -> Iterator[tuple[int, TextsTa
     # Rows are in file order, so those of a range stand together: nothing is copied.
     first = np.flatnonzero(np.diff(rows.ranges, prepend=-1)).tolist() if len(rows) else []
     for start, stop in zip(first, [*first[1:], len(rows)], strict=True):
+        own = slice(start, stop)
         index = int(rows.ranges[start])
         place = rows.inputs.ranges[index]
         task = TextsTask(
             source=part.source,
             file=rows.inputs.files[place.file],
             range=place,
-            lines=rows.lines[start:stop],
-            ids=rows.ids[start:stop],
-            ordinals=rows.ordinals_of(slice(start, stop)),
+            lines=rows.lines[own],
+            ids=rows.ids[own],
+            ordinals=np.zeros(stop - start, np.uint32)
+            if rows.ordinals is None
+            else rows.ordinals[own],
             fields=fields,
         )
         yield index, task

@@ -77,7 +77,7 @@ class LikenessIndex:
 
     def __len__(self) -> int:
         """The number of rows that can be near."""
-        return self.rows.shape[1]
+        return int(self.rows.shape[1])
 
     def shared(self, found: Texts) -> Hits:
         """The evaluation rows that rows are near, of those that they share most bands with."""

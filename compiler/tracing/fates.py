@@ -13,12 +13,14 @@ import numpy as np
 
 from taskc.compiler import plan
 from taskc.compiler.build import Means, load_all, trained
+from taskc.compiler.decontamination.report import shared_by
 from taskc.compiler.examples import Drop, EncodeTask
 from taskc.compiler.places import span_of
 from taskc.compiler.rows.findings import shown
 from taskc.compiler.rows.load import Loaded
 from taskc.compiler.rows.values.names import names_in
 from taskc.compiler.sequences.stream import written_at
+from taskc.compiler.store.objects import Store
 from taskc.compiler.tracing.accounts import Account, Match, Placed, PlacedOf, Step
 from taskc.compiler.tracing.delivery import Delivered, deliver
 from taskc.compiler.tracing.following import (
@@ -31,6 +33,7 @@ from taskc.compiler.tracing.following import (
     index_of,
 )
 from taskc.compiler.tracing.phrasing import Verdict, laid, verdicts
+from taskc.compiler.tracing.row import range_of
 from taskc.compiler.turns.encode import encode
 from taskc.dsl.diagnostics import Diagnostic
 from taskc.dsl.errors import has_errors
@@ -58,7 +61,7 @@ def accounts(
         loaded, followed = _loaded(build, waiting, means)
         for account, following in zip(waiting, followed, strict=True):
             _tell_choices(account, following)
-            _tell_destination(account, loaded)
+            _tell_destination(account, loaded, means.store)
         _tell_training(build, loaded, means, waiting, placed_of)
         for account in waiting:
             if account.fate == "evaluated":
@@ -180,7 +183,7 @@ def _told(choice: Choice) -> Step:
             return Step("limit", f"number {rank:,} of {num_rows:,}, {limit:,} stay", at)
 
 
-def _tell_destination(account: Account, loaded: Mapping[str, Loaded]) -> None:
+def _tell_destination(account: Account, loaded: Mapping[str, Loaded], store: Store) -> None:
     """Says where a row goes that its source has kept."""
     if account.fate != "delivered":
         return
@@ -203,13 +206,30 @@ def _tell_destination(account: Account, loaded: Mapping[str, Loaded]) -> None:
         words = f"the mixture does not draw from {source.name}"
         account.end("not drawn from", Step("from", words, build.mixture.place("from")))
     elif _index(account, loaded) is None:
-        account.end("dropped", _equal_of_held_out(account, loaded))
+        shared = _shared(account, loaded[source.name], store)
+        account.end("dropped", shared or _equal_of_held_out(account, loaded))
 
 
 def _index(account: Account, loaded: Mapping[str, Loaded]) -> int | None:
     match = account.match
     rows = loaded[match.source.name].rows[account.split]
     return index_of(rows, match.file.name, match.look.number)
+
+
+def _shared(account: Account, found: Loaded, store: Store) -> Step | None:
+    """Which words the row shares with which evaluation row; None where it was not dropped so."""
+    match, inputs = account.match, found.rows[account.split].inputs
+    names = [file.name for file in inputs.files]
+    range_ = range_of(inputs, names.index(match.file.name), match.look.number)
+    line = match.look.number - inputs.ranges[range_].first_number
+    shared = shared_by(found.decontaminated, store, range_, line)
+    if shared is None:
+        return None
+    row = shared.evaluated
+    where = f"{row.file}:{row.number} of {row.source}, {row.split}"
+    how = f"{shared.similarity:.2f} alike" if shared.similarity else f"shares {shown(shared.words)}"
+    more = f", and {shared.num_more:,} more" if shared.num_more else ""
+    return Step("decontaminate", f"{how} with {where}{more}", shared.clause.at)
 
 
 def _equal_of_held_out(account: Account, loaded: Mapping[str, Loaded]) -> Step:

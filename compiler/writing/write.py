@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from taskc.compiler.decontamination.report import Report
 from taskc.compiler.demand.supply import Figures
 from taskc.compiler.plan import BuildPlan
 from taskc.compiler.sequences.evaluation import EvaluationSet
@@ -70,6 +71,7 @@ class BuildFacts:
         delivered: What each source delivers for training, by name.
         tokenizer: The tokenizer as used.
         ledger: The row accounting; its sums must hold.
+        decontamination: What rows were dropped for; None where the mixture does not ask.
     """
 
     plan_digest: str
@@ -79,6 +81,7 @@ class BuildFacts:
     delivered: Mapping[str, Figures]
     tokenizer: TokenizerFacts
     ledger: artifact.Ledger
+    decontamination: Report | None = None
 
 
 def write(
@@ -147,6 +150,7 @@ class _Writer:
             splits[evaluation.split] = self._evaluation(evaluation)
         for name, content in sorted(self.facts.tokenizer.files.items()):
             self._file(f"{artifact.TOKENIZER}/{name}", content)
+        self._decontamination(self.facts.decontamination)
         self._file(artifact.LEDGER, artifact.dump(self.facts.ledger))
         made_from = artifact.Components(components=dict(self.facts.components))
         self._file(artifact.COMPONENTS, artifact.dump(made_from))
@@ -233,6 +237,18 @@ class _Writer:
         return artifact.Counts(
             sequences=0, examples=len(stream), tokens=num_tokens, trained_tokens=0
         )
+
+    def _decontamination(self, report: Report | None) -> None:
+        """Writes what rows were dropped for: it says where content is not from, and is none."""
+        if report is None:
+            return
+        for path, schema, groups in (
+            (artifact.DECONTAMINATED, artifact.decontamination_schema(), report.rows),
+            (artifact.COMMON_RUNS, artifact.common_runs_schema(), report.common),
+        ):
+            self.files[path] = write_row_groups(
+                self.folder / path, schema, groups(self.store), lambda _table: None
+            )
 
     def _manifest(self, splits: dict[str, artifact.Counts], packs: Packs) -> artifact.Manifest:
         plan, facts = self.plan, self.facts

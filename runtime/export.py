@@ -139,7 +139,8 @@ def chat_template(artifact: Artifact, tokenizer: Path) -> ChatTemplate:
     manifest = artifact.manifest
     text = _template(manifest)
     if not text:
-        return ChatTemplate("", "none: the format has no end that is a special token")
+        why = "none: an end or a separator of the format is no special token"
+        return ChatTemplate("", why)
     from transformers import AutoTokenizer
 
     loaded: Any = AutoTokenizer.from_pretrained(tokenizer, local_files_only=True)

@@ -44,7 +44,7 @@ class Sft(Recipe):
     batch: BatchRule = Field(default=sequences(32), description=_USUAL)
     schedule: curves.Curve = Field(default="cosine", description=_USUAL)
     warmup: Share = Field(default=0.03, description=_USUAL)
-    last: Annotated[float, Field(ge=0, le=1)] = Field(default=0.0, description=_USUAL)
+    last: Annotated[float, Field(ge=0, le=1)] = Field(default=0.1, description=_USUAL)
     beta1: Share = Field(default=0.9, description=_USUAL)
     beta2: Share = Field(default=0.999, description=_USUAL)
     eps: Positive = Field(default=1e-8, description="torch's AdamW")

@@ -228,3 +228,41 @@ def test_a_finished_run_is_left_as_it_is(folder, tmp_path, block):
     assert len(steps) == 8
     assert list(train(artifact, block, out, resume="same")) == []
     assert bytes_of(out) == before
+
+
+def test_adafactor_goes_on_to_the_bit(folder, tmp_path, block_of):
+    """Its state is a row, a column and a count, and comes back as it was."""
+    block = block_of("flan", ("tokens", 64), steps=7, lr=0.01)
+    artifact = open_artifact(folder)
+    list(train(artifact, block, tmp_path / "whole", machine=EVERY_THIRD))
+    for at_step in (4, 6):
+        until_killed(artifact, block, tmp_path / "killed", at_step=at_step)
+    list(train(artifact, block, tmp_path / "killed", machine=EVERY_THIRD, resume="same"))
+
+    assert bytes_of(tmp_path / "whole") == bytes_of(tmp_path / "killed")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["flan", "sft"])
+def test_sharded_whole_and_sharded_again(folder, tmp_path, block_of, in_ranks, recipe):
+    """A state saved over two ranks is taken up by one, and by two again: losses within 1e-5."""
+    more = {"dropout": 0.2} if recipe == "sft" else {}
+    block = block_of(recipe, ("tokens", 64), steps=9, lr=0.01, **more)
+    artifact, out = open_artifact(folder), tmp_path / "out"
+    whole = [step.loss for step in train(artifact, block, tmp_path / "whole")]
+
+    def some(last, *, shard):
+        machine = Machine(checkpoint_every=1, shard=shard)
+        losses = []
+        for step in train(artifact, block, out, machine=machine, resume="same"):
+            losses.append(step.loss)
+            if step.step == last:
+                break
+        return losses
+
+    losses = in_ranks(2, lambda _: some(3, shard=True))[0]
+    losses += in_ranks(1, lambda _: some(6, shard=False))[0]
+    losses += in_ranks(2, lambda _: some(0, shard=True))[0]
+
+    assert losses == pytest.approx(whole, abs=1e-5)
+    assert (out / "model" / "model.safetensors").is_file()

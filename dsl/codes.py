@@ -176,6 +176,7 @@ CODES: dict[str, Code] = {
     "T0417": Code(_ERROR, "decontamination against an unknown split"),
     "T0418": Code(_ERROR, "name that stands twice in a list"),
     "T0422": Code(_ERROR, "rate that weighs nothing"),
+    "T0423": Code(_WARNING, "decontamination by a field of held-out sources"),
     # ---- T050x, T051x: sources
     "T0501": Code(_ERROR, "unknown connector"),
     "T0502": Code(_ERROR, "connector without a path"),

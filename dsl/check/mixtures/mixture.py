@@ -97,7 +97,10 @@ class MixtureChecker:
             fewshot=check_fewshot(statements.one(ast.Fewshot), reader),
             repeat=_whole(statements.one(ast.Repeat), Kind.COUNT, "`repeat at most`", reader, 0),
             decontaminate=check_decontaminate(
-                statements.many(ast.Decontaminate), everything, reader
+                statements.many(ast.Decontaminate),
+                everything,
+                _held_out_sources(held_out, unit),
+                reader,
             ),
             requires=check_requires(
                 statements.many(ast.Require),

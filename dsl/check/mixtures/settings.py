@@ -4,6 +4,8 @@ In: statements. Out: their values, defaults included. Each is judged by itself; 
 together is the mixture's.
 """
 
+from collections.abc import Sequence
+
 from taskc.dsl.check.expressions.constants import Outcome
 from taskc.dsl.check.forms import FormReader
 from taskc.dsl.check.mixtures.held_out import Selection
@@ -147,13 +149,23 @@ def _whole(expression: Expression, reader: FormReader) -> int:
 
 
 def check_decontaminate(
-    nodes: list[ast.Decontaminate], sources: list[program.Source], reader: FormReader
+    nodes: list[ast.Decontaminate],
+    trained: list[program.Source],
+    held_out: Sequence[program.Source],
+    reader: FormReader,
 ) -> tuple[program.Decontaminate, ...]:
-    """What is compared, with which splits, and how."""
+    """What is compared, with which splits, and how.
+
+    Args:
+        nodes: The statements.
+        trained: The mixture's sources, whose rows may be dropped.
+        held_out: Sources of held-out clusters, which are evaluated too.
+        reader: Reads their arguments.
+    """
     found = []
     for node in nodes:
-        fields = _fields(node.fields, sources, reader)
-        splits = _against(node, sources, reader)
+        fields = _fields(node.fields, trained, held_out, reader)
+        splits = _against(node, [*trained, *held_out], reader)
         bound = reader.read(node.by, DECONTAMINATIONS, "way to compare rows", "T0402")
         if bound is not None and fields and splits:
             name = bound.form.arguments[0].name
@@ -166,7 +178,10 @@ def check_decontaminate(
 
 
 def _fields(
-    expression: Expression, sources: list[program.Source], reader: FormReader
+    expression: Expression,
+    trained: list[program.Source],
+    held_out: Sequence[program.Source],
+    reader: FormReader,
 ) -> tuple[str, ...]:
     items = expression.items if isinstance(expression, ListDisplay) else (expression,)
     names = []
@@ -180,15 +195,32 @@ def _fields(
                 helps=("write them as a list: `[question, answer]`",),
             )
             continue
-        _check_field(item, sources, reader)
+        _check_field(item, trained, held_out, reader)
         names.append(item.name)
     return tuple(names)
 
 
-def _check_field(item: Reference, sources: list[program.Source], reader: FormReader) -> None:
-    if any(source.is_open or item.name in source.row for source in sources):
+def _check_field(
+    item: Reference,
+    trained: list[program.Source],
+    held_out: Sequence[program.Source],
+    reader: FormReader,
+) -> None:
+    if _owners(item.name, trained):
         return
-    known = sorted({name for source in sources for name in source.row})
+    owners = _owners(item.name, held_out)
+    if owners:
+        # Whichever cluster is held out, the spec stays as it is.
+        reader.report.report(
+            "T0423",
+            item.span,
+            f"only held-out sources have a field `{item.name}`",
+            label="no training row has it",
+            notes=(f"held out: {listed(source.name for source in owners)}",),
+            helps=("leave it out, or leave it for the builds that hold out another cluster",),
+        )
+        return
+    known = sorted({name for source in [*trained, *held_out] for name in source.row})
     helps, fix = suggestion(item.name, known, item.span)
     reader.report.report(
         "T0416",
@@ -199,6 +231,11 @@ def _check_field(item: Reference, sources: list[program.Source], reader: FormRea
         helps=helps,
         fix=fix,
     )
+
+
+def _owners(field: str, sources: Sequence[program.Source]) -> list[program.Source]:
+    """The sources whose rows have a field, or may have it."""
+    return [source for source in sources if source.is_open or field in source.row]
 
 
 def _against(

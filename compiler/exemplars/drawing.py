@@ -1,10 +1,15 @@
 """Drawing: which exemplars stand before each example of a source, before any is left out for room.
 
 In: examples (queries), and the pool of their source. Out: for each query the numbers of its
-exemplars in the pool's bank, in order. Each has a point of its own, a keyed draw of the query, and
-is the next row on from there: first among the rows that draw the query's prompt themselves, then
-among the others, phrased by it. A row that equals the query or an exemplar before is passed over,
-and so is one without a whole example. docs/keys.md says it step by step. About 1 us an exemplar.
+exemplars in the pool's bank, in order. Each is looked for from a keyed draw of the query on: first
+among the rows that draw the query's prompt themselves, then among the others, phrased by it. A row
+that equals the query or an exemplar before is passed over, and so is one without a whole example.
+docs/keys.md says it step by step, docs/decisions/0065 why. About 3 us an exemplar.
+
+Rows stand on a circle at points of their own, so a row that is added or left out changes only the
+examples that it stands or stood before. A query looks from eight points on and takes the row
+that is nearest to one of them: from one point alone rows behind a gap would be taken far more
+often than others (Appleton and O'Reilly 2015, "Multi-probe consistent hashing").
 
 Examples that are not in the store yet are asked for in rounds. What is asked for is never less than
 what the draws turn out to need, and may be more; it changes no draw.
@@ -21,11 +26,12 @@ from taskc.compiler.demand.columns import Array
 from taskc.compiler.engines.engine import Engine
 from taskc.compiler.exemplars.pool import NOTHING, UNKNOWN, Circle, Pool
 from taskc.compiler.keys import Scope
-from taskc.compiler.rows.row_keys import RowKeys, id_halves
+from taskc.compiler.rows.row_keys import RowKeys, id_halves, mixed
 from taskc.compiler.turns.make import make
 
 __all__ = ["Drawing", "Queries", "draw_all"]
 
+NUM_PROBES = 8
 _HALF = np.uint64(32)
 
 
@@ -90,10 +96,10 @@ class Drawing:
         self._queries = queries
         self._wanted = wanted
         most = int(wanted.max(initial=0))
-        self._points = np.zeros((len(queries), most), np.uint64)
+        self._draws = np.zeros((len(queries), most), np.uint64)
         for number in range(most):
             which = np.flatnonzero(wanted > number)
-            self._points[which, number] = queries.draws(scope, f"exemplar/{number}", which)
+            self._draws[which, number] = queries.draws(scope, f"exemplar/{number}", which)
         self._high, self._low = id_halves(queries.keys.ids[queries.rows])
         self.items = np.full((len(queries), most), NOTHING, np.int64)
         self._open = np.arange(len(queries))
@@ -140,7 +146,7 @@ class Drawing:
         left = np.arange(len(queries))
         for number in range(most):
             left = left[self._wanted[queries[left]] > number]
-            items = walk.next(left, self._points[queries[left], number])
+            items = walk.next(left, self._draws[queries[left], number])
             self.items[queries[left], number] = items
             left = left[walk.has_found]
         return walk.is_open, walk.missing()
@@ -166,15 +172,15 @@ class _Walk:
         self.is_open = np.zeros(len(high), np.bool_)
         self.has_found = np.zeros(0, np.bool_)
 
-    def next(self, queries: Array, points: Array) -> Array:
-        """The next exemplar of some queries from their points on, as numbers in the bank."""
-        at = self._first_free(self._own, queries, points)
+    def next(self, queries: Array, draws: Array) -> Array:
+        """The next exemplar of some queries by their draws, as numbers in the bank."""
+        at = self._first_free(self._own, queries, draws)
         items, places = _at(self._own.items, at), _at(self._own.places, at)
         lacking = np.flatnonzero(at < 0)
         if len(lacking):
             if self._others is None:
                 self._others = self._pool.others(self._prompt)
-            at = self._first_free(self._others, queries[lacking], points[lacking])
+            at = self._first_free(self._others, queries[lacking], draws[lacking])
             items[lacking], places[lacking] = (
                 _at(self._others.items, at),
                 _at(self._others.places, at),
@@ -190,13 +196,13 @@ class _Walk:
         self._taken.append((high, low))
         return items
 
-    def _first_free(self, circle: Circle, queries: Array, points: Array) -> Array:
-        """Where the first row that may be taken stands from each point on; -1: there is none."""
+    def _first_free(self, circle: Circle, queries: Array, draws: Array) -> Array:
+        """Where the first row that may be taken stands for each draw; -1: there is none."""
         num_rows = len(circle.points)
         found = np.full(len(queries), -1, np.int64)
         if not num_rows:
             return found
-        at = np.searchsorted(circle.points, points) % num_rows
+        at = _nearest(circle, draws)
         left = np.arange(len(queries))
         for _ in range(num_rows):
             places = circle.places[at[left]]
@@ -223,6 +229,19 @@ class _Walk:
     def missing(self) -> Array:
         """The places that were noted, each once."""
         return np.unique(np.concatenate([np.zeros(0, np.int64), *self._missing]))
+
+
+def _nearest(circle: Circle, draws: Array) -> Array:
+    """Where the row stands that comes soonest after one of each draw's points.
+
+    Whether it has a whole example does not matter: then it would have to be known of all of them.
+    """
+    points = mixed(draws[:, None] + np.arange(NUM_PROBES, dtype=np.uint64))
+    at = np.searchsorted(circle.everyone, points) % len(circle.everyone)
+    best = (circle.everyone[at] - points).argmin(axis=1)
+    nearest = circle.everyone[at[np.arange(len(at)), best]]
+    found: Array = np.searchsorted(circle.points, nearest) % len(circle.points)
+    return found
 
 
 def _at(values: Array, at: Array) -> Array:

@@ -26,7 +26,7 @@ from taskc.compiler.turns.tokenizer import load
 __all__ = ["Exemplars", "Laid", "Room", "Wanted", "lay", "room_of"]
 
 # Exemplars that are drawn at a time, for all sources together.
-DRAWN = 1 << 21
+DRAWN = 1 << 18
 _FAR = 1 << 40  # more tokens than any room
 
 

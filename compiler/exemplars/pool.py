@@ -60,11 +60,13 @@ class Circle:
         places: Where each row stands in the pool, rising, int64 [m].
         points: uint64 [m], never falling.
         items: The number of its example in the bank, or UNKNOWN, int64 [m].
+        everyone: The points of these rows and of those that are known to have no whole example.
     """
 
     places: Array
     points: Array
     items: Array
+    everyone: Array
 
 
 class Pool:
@@ -124,9 +126,10 @@ class Pool:
         items = np.full(len(self), UNKNOWN, np.int64)
         is_asked = self._pairs % _PROMPTS == prompt
         items[(self._pairs[is_asked] // _PROMPTS).astype(np.int64)] = self._items[is_asked]
-        items[self.own(prompt).places] = _UNFIT
-        places = np.flatnonzero(items != _UNFIT)
-        return Circle(places, self.points[places], items[places])
+        is_other = np.ones(len(self), np.bool_)
+        is_other[self.own(prompt).places] = False
+        places = np.flatnonzero(is_other & (items != _UNFIT))
+        return Circle(places, self.points[places], items[places], self.points[is_other])
 
     def ask(self, places: Array, prompts: Array) -> Ask:
         """An ask for examples of rows at places by prompts, each pair once."""
@@ -156,7 +159,8 @@ class Pool:
         for prompt in np.unique(prompts[is_whole]).tolist():
             own = np.flatnonzero(is_whole & (prompts == prompt))
             own = own[np.argsort(places[own])]
-            self._own[prompt] = Circle(places[own], self.points[places[own]], items[own])
+            points = self.points[places[own]]
+            self._own[prompt] = Circle(places[own], points, items[own], points)
 
     def _remember(self, pairs: Array, items: Array) -> None:
         pairs = np.concatenate([self._pairs, pairs])
@@ -165,7 +169,8 @@ class Pool:
         self._items = np.concatenate([self._items, items])[order]
 
 
-_NOBODY = Circle(np.zeros(0, np.int64), np.zeros(0, np.uint64), np.zeros(0, np.int64))
+_NOTHING = np.zeros(0, np.int64)
+_NOBODY = Circle(_NOTHING, _NOTHING.astype(np.uint64), _NOTHING, _NOTHING.astype(np.uint64))
 
 
 def _pairs(rows: Array, prompts: Array) -> Array:

@@ -25,6 +25,7 @@ __all__ = [
     "drawn_order",
     "first_halves",
     "id_halves",
+    "mixed",
     "rows_among",
     "rows_equal_to",
 ]
@@ -150,6 +151,17 @@ def drawn(  # noqa: PLR0917 - the order is that of `Scope.draws`
             declaration, split, numbers, repetition, draw_name
         )
     return draws
+
+
+def mixed(keys: Uint64s) -> Uint64s:
+    """Returns the keys after splitmix64's finaliser (Steele, Lea and Flood 2014), a bijection."""
+    found = keys + np.uint64(0x9E3779B97F4A7C15)
+    found ^= found >> np.uint64(30)
+    found *= np.uint64(0xBF58476D1CE4E5B9)
+    found ^= found >> np.uint64(27)
+    found *= np.uint64(0x94D049BB133111EB)
+    found ^= found >> np.uint64(31)
+    return found
 
 
 def first_halves(ids: Ids) -> Uint64s:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from taskc.compiler.rows.row_keys import mixed
 from taskc.compiler.sequences.bins import bins_of
 
 __all__ = ["Packs", "pack"]
@@ -78,18 +79,7 @@ def _places(bins: Ints, keys: Keys) -> Ints:
     least of them would put bins of many short examples first.
     """
     sums = np.zeros(int(bins.max()) + 1, np.uint64)
-    np.add.at(sums, bins, _mixed(keys))
+    np.add.at(sums, bins, mixed(keys))
     places = np.empty(len(sums), np.int64)
-    places[np.argsort(_mixed(sums), kind="stable")] = np.arange(len(sums))
+    places[np.argsort(mixed(sums), kind="stable")] = np.arange(len(sums))
     return places
-
-
-def _mixed(keys: Keys) -> Keys:
-    """Returns the keys after splitmix64's finaliser (Steele, Lea and Flood 2014), a bijection."""
-    mixed = keys + np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(30)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    mixed ^= mixed >> np.uint64(27)
-    mixed *= np.uint64(0x94D049BB133111EB)
-    mixed ^= mixed >> np.uint64(31)
-    return mixed

@@ -14,11 +14,15 @@ from typing import Literal, NamedTuple
 
 __all__ = ["Kind", "Subject", "because", "follows"]
 
-Kind = Literal["came", "went", "moved", "prompt", "tokens", "trained", "answers", "order"]
+Kind = Literal[
+    "came", "went", "moved", "prompt", "exemplars", "tokens", "trained", "answers", "order"
+]
 
 _SELECTING = {"from", "fields", "let", "splits", "dedup", "limit", "where"}
 _SHAPING = {"from", "fields", "let"}
 _PROMPTS = {"prompt", "inverse", "dialogue"}
+
+_CHOOSING: set[Kind] = {"came", "went", "prompt", "exemplars"}
 
 # What each kind of difference may come from: statements of the source, of its templates, of the
 # mixture; and whether the format and the tokenizer can do it.
@@ -27,6 +31,7 @@ _SOURCE: dict[Kind, set[str]] = {
     "went": _SELECTING,
     "moved": _SELECTING,
     "prompt": _SHAPING,
+    "exemplars": _SELECTING,
     "tokens": _SHAPING,
     "trained": _SHAPING,
     "answers": {*_SHAPING, "metric"},
@@ -37,6 +42,7 @@ _TEMPLATE: dict[Kind, set[str]] = {
     "went": {"sources", "let", "where", "options", *_PROMPTS},
     "moved": set(),
     "prompt": {"sources", "let", "where", *_PROMPTS},
+    "exemplars": {"sources", "let", "where", "options", *_PROMPTS},
     "tokens": {"options", "let", *_PROMPTS},
     "trained": {*_PROMPTS},
     "answers": {"options", "let", *_PROMPTS},
@@ -51,6 +57,7 @@ _MIXING = {
     "rate",
     "total",
     "templates",
+    "fewshot",
     "repeat",
     "decontaminate",
     "seed",
@@ -60,6 +67,7 @@ _MIXTURE: dict[Kind, set[str]] = {
     "went": _MIXING,
     "moved": set(),
     "prompt": {"seed", "templates"},
+    "exemplars": _MIXING - {"total", "repeat"},
     "tokens": {"seed", "templates", "fewshot"},
     "trained": {"templates", "fewshot"},
     "answers": {"seed"},
@@ -70,6 +78,7 @@ _BUILD: dict[Kind, set[str]] = {
     "went": {"splits", "evaluated", "sample"},
     "moved": {"splits", "evaluated", "sample"},
     "prompt": set(),
+    "exemplars": {"sample"},
     "tokens": set(),
     "trained": set(),
     "answers": set(),
@@ -97,7 +106,7 @@ class Subject(NamedTuple):
     @property
     def is_choice(self) -> bool:
         """Whether it is about which examples there are, and not about what is in them."""
-        return self.kind in {"came", "went"}
+        return self.kind in {"came", "went", "exemplars"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +179,7 @@ def _distance(component: _Component, subject: Subject) -> int | None:
                 return None
             return 1 if component.owner == subject.source else _of_others(kind)
         case "files of source":
-            if kind not in {"came", "went", "moved"}:
+            if kind not in {"came", "went", "moved", "exemplars"}:
                 return None
             return 1 if component.owner == subject.source else _of_others(kind)
         case "template":
@@ -180,7 +189,8 @@ def _distance(component: _Component, subject: Subject) -> int | None:
         case "build":
             return (1 if subject.is_choice else 2) if component.word in _BUILD[kind] else None
         case "format" | "tokenizer" | "files of tokenizer":
-            if kind in {"moved", "prompt"} or (subject.is_choice and not subject.has_fallen):
+            is_told = kind in {"came", "went"} and not subject.has_fallen
+            if kind in {"moved", "prompt"} or is_told:
                 return None
             return 1 if subject.is_choice else 2
         case "the":  # the compiler
@@ -199,7 +209,8 @@ def _of_template(component: _Component, subject: Subject) -> int | None:
         return None
     if component.owner not in subject.templates:
         return None
-    if subject.is_choice and not subject.has_fallen and not subject.prompts:
+    is_told = subject.is_choice and not subject.has_fallen and not subject.prompts
+    if is_told and subject.kind != "exemplars":
         return None
     if component.word not in _PROMPTS:
         return 1
@@ -207,4 +218,4 @@ def _of_template(component: _Component, subject: Subject) -> int | None:
     if name in subject.prompts:
         return 0
     # A prompt explains what happens by another one only where rows choose between them.
-    return 1 if subject.kind in {"came", "went", "prompt"} and not subject.prompts else None
+    return 1 if subject.kind in _CHOOSING and not subject.prompts else None

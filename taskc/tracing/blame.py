@@ -15,21 +15,16 @@ from tokenizers import Tokenizer
 
 from taskc.compiler import plan
 from taskc.compiler.components import Change, changes
-from taskc.compiler.examples import EncodeTask
 from taskc.compiler.records import record_of
-from taskc.compiler.rows.findings import Findings
-from taskc.compiler.rows.inputs import split_inputs
 from taskc.compiler.store.objects import Store
-from taskc.compiler.tracing.phrasing import Laid, laid
-from taskc.compiler.tracing.row import Look, look, range_of
-from taskc.compiler.tracing.spans import SEPARATOR, Slot, TokenPlace, token_places
-from taskc.compiler.turns.phrase import turn_parts
+from taskc.compiler.tracing.spans import Slot
 from taskc.dsl.checker import Checked
 from taskc.runtime import artifact
 from taskc.runtime.reader import Artifact, EvaluationSplit, PackedSplit
-from taskc.tracing.written import Origin, Written
+from taskc.tracing.again import Again, Made, UntracedError
+from taskc.tracing.written import Origin
 
-__all__ = ["Blame", "Blamed", "NoSuchTokenError", "Specs", "TokenName"]
+__all__ = ["Blame", "Blamed", "Exemplar", "NoSuchTokenError", "Specs", "TokenName"]
 
 
 class NoSuchTokenError(ValueError):
@@ -58,8 +53,21 @@ class Specs(NamedTuple):
     store: Store
 
 
-class _UntracedError(Exception):
-    """The example can't be made again as it was; the words say why."""
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """An example of another row that stands before one.
+
+    Attributes:
+        number: Which of those before it, from 1.
+        count: How many there are.
+        file, row, row_id: Its input row.
+    """
+
+    number: int
+    count: int
+    file: str
+    row: int
+    row_id: str
 
 
 @dataclass(slots=True)
@@ -73,6 +81,7 @@ class Blamed:
         is_trained: Whether the loss sees it; in an evaluation, whether it is asked for.
         position: Its place in its example.
         example: The example's row of provenance.
+        exemplar: The row that it is of, where it stands before the example as an exemplar.
         slot: What the format says stands there; None where only provenance speaks.
         role: Of the turn that it is of.
         origins: The parts of texts that it covers.
@@ -88,6 +97,7 @@ class Blamed:
     is_trained: bool
     position: int
     example: dict[str, Any]
+    exemplar: Exemplar | None = None
     slot: Slot | None = None
     role: str = ""
     origins: list[Origin] = field(default_factory=list)
@@ -110,7 +120,7 @@ class Blame:
         self._lacking = lacking
         self._tokenizer = Tokenizer.from_file(str(opened.tokenizer / "tokenizer.json"))
         self._changes: list[Change] | None = None
-        self._again: tuple[dict[str, Any], _Again] | None = None
+        self._last: tuple[dict[str, Any], _Pieces] | None = None
 
     def of(self, name: TokenName) -> Blamed:
         """Returns where a token comes from.
@@ -125,7 +135,7 @@ class Blame:
             return blamed
         try:
             self._trace(self._specs, read, blamed)
-        except _UntracedError as error:
+        except UntracedError as error:
             blamed.reason = str(error)
         return blamed
 
@@ -159,10 +169,10 @@ class Blame:
         ]
         if concerned:
             words = "; ".join(concerned)
-            raise _UntracedError(f"what the example was made from has changed: {words}")
-        if self._again is None or self._again[0] != read.example:
-            self._again = read.example, _Again(specs, read)
-        _find(self._again[1], read, blamed)
+            raise UntracedError(f"what the example was made from has changed: {words}")
+        if self._last is None or self._last[0] != read.example:
+            self._last = read.example, _Pieces(specs, read)
+        self._last[1].find(read.position, blamed)
 
 
 # ---- what the artefact says ----------------------------------------------------------------------
@@ -236,14 +246,19 @@ def _of_sequence(opened: Artifact, split: PackedSplit, name: TokenName) -> _Read
     )
 
 
+_EVALUATED = (
+    *("example", "source", "file", "row", "row_id", "ordinal", "template", "label", "at"),
+    *("shots", "exemplars"),
+)
+
+
 def _of_row(split: EvaluationSplit, name: TokenName) -> _Read | None:
     row: dict[str, Any] = split[name.number]
     given, asked = row.pop("input_ids"), row.pop("target_ids")
     if name.token >= len(given) + len(asked):
         return None
-    kept = ("example", "source", "file", "row", "row_id", "ordinal", "template", "label", "at")
     trained = [False] * len(given) + [True] * len(asked)
-    origin = {column: row[column] for column in kept}
+    origin = {column: row[column] for column in _EVALUATED if column in row}
     return _Read(given + asked, trained, name.token, origin, is_evaluation=True)
 
 
@@ -255,11 +270,11 @@ def _changes(opened: Artifact, specs: Specs) -> list[Change]:
     try:
         content = (opened.path / artifact.COMPONENTS).read_bytes()
     except OSError as error:
-        raise _UntracedError("the artefact does not say what it was made from") from error
+        raise UntracedError("the artefact does not say what it was made from") from error
     before = artifact.load(artifact.Components, content, artifact.COMPONENTS).components
     record = record_of(specs.build, specs.store)
     if record is None:
-        raise _UntracedError("inputs of its build can't be read now")
+        raise UntracedError("inputs of its build can't be read now")
     return changes(before, record.components)
 
 
@@ -283,97 +298,58 @@ def _concerns(component: str, example: dict[str, Any]) -> bool:
             return component.startswith("files of tokenizer ")
 
 
-class _Again:
-    """An example that is made again from its row."""
+class _Pieces:
+    """An example that is made again: its own part, and the exemplars before it when asked for."""
 
     def __init__(self, specs: Specs, read: _Read) -> None:
-        self.specs = specs
-        build, example = specs.build, read.example
-        self.source = next(each for each in build.sources if each.name == example["source"])
-        found = self._look(example)
-        if found is None or found.row_id != example["row_id"] or not found.is_kept:
-            raise _UntracedError(f"row {example['file']}:{example['row']} is another one now")
-        templates = tuple(each for each in build.templates if self.source.name in each.sources)
-        self.task = EncodeTask(
-            source=self.source,
-            split="train",
-            templates=templates,
-            tokenizer=build.tokenizer,
-            format=build.format,
-            seed=build.mixture.seed,
-            repetition=example.get("repetition", 0),
-            evaluation=read.is_evaluation,
-            rows=found.rows(self.source.name, "train", example["ordinal"]),
-        )
-        self.template, self.prompt, self.index = next(
-            (template, prompt, index)
-            for index, (template, prompt) in enumerate(
-                (template, prompt) for template in templates for prompt in template.prompts
+        self._makes = Again(specs.checked, specs.build, specs.store, read.example)
+        self._read = read
+        self._exemplars: list[tuple[int, Made]] | None = None
+        example = read.example
+        self._own = self._makes.own(is_evaluation=read.is_evaluation)
+        self._skipped = self._own.num_bos if example.get("exemplars") else 0
+        self._begin = len(read.ids) - len(self._own.ids) + self._skipped
+        if self._begin < 0 or read.ids[self._begin :] != self._own.ids[self._skipped :]:
+            raise UntracedError("made again, its tokens are others than those in the artefact")
+        if self._begin and not example.get("exemplars"):
+            raise UntracedError("made again, it has fewer tokens than in the artefact")
+
+    def find(self, position: int, blamed: Blamed) -> None:
+        """Fills in what of the example a token is."""
+        made, at = self._own, position - self._begin + self._skipped
+        if position < self._begin:
+            number, made, at = self._before(position)
+            blamed.exemplar = Exemplar(
+                number + 1,
+                len(blamed.example["exemplars"]),
+                made.look.file.name,
+                made.look.number,
+                made.look.row_id.hex(),
             )
-            if (template.name, prompt.label) == (example["template"], example["label"])
-        )
-        made = laid(self.task, self.index)
-        if made is None:
-            raise _UntracedError("the row gives no example by its prompt now")
-        self.laid: Laid = made
-        self.parts = turn_parts(self.task, 0, self.index)
-        placed = token_places(
-            made, build.format, example.get("part", 0), evaluation=read.is_evaluation
-        )
-        if placed is None or placed[0] != read.ids:
-            raise _UntracedError("made again, its tokens are others than those in the artefact")
-        self.places = placed[1]
-        self.written = Written(specs.checked, self.template, self.prompt)
+        place = made.places[at]
+        blamed.slot = place.slot
+        blamed.role = made.role_of(place)
+        blamed.origins = list(made.origins(place))
 
-    def _look(self, example: dict[str, Any]) -> Look | None:
-        """The row as it stands in its file now."""
-        source = self.source
-        for split in source.splits:
-            findings = Findings(source.name, source.at)
-            inputs = split_inputs(source.connector, split, findings, self.specs.store)
-            for index, file in enumerate(inputs.files):
-                if file.name == example["file"]:
-                    place = inputs.ranges[range_of(inputs, index, example["row"])]
-                    return look(source, file, place, example["row"])
-        return None
+    def _before(self, position: int) -> tuple[int, Made, int]:
+        """Which exemplar a token is of, and its place among that one's own tokens."""
+        if self._exemplars is None:
+            self._exemplars = list(self._laid())
+        for number, (begin, made) in enumerate(self._exemplars):
+            skipped = made.num_bos if number else 0
+            if position < begin + len(made.ids) - skipped:
+                return number, made, position - begin + skipped
+        raise UntracedError("made again, its exemplars have other tokens than in the artefact")
 
-
-def _find(again: _Again, read: _Read, blamed: Blamed) -> None:
-    """Fills in what of the example the token is."""
-    place = again.places[read.position]
-    voices = again.laid.phrased.voices
-    blamed.slot = place.slot
-    blamed.role = voices[place.turn].role if place.turn >= 0 else ""
-    if place.slot == "text":
-        blamed.origins = list(_origins(again, place))
-    else:
-        blamed.origins = list(_of_format(again.specs.build.format, place))
-
-
-def _of_format(format_: plan.Format, place: TokenPlace) -> Iterator[Origin]:
-    """Yields what the format says of a token that stands in no text."""
-    use: plan.TokenUse | None = None
-    match place.slot, format_:
-        case "separator", plan.PromptTargetFormat():
-            use = format_.separator
-        case "end", plan.PromptTargetFormat():
-            use = format_.end
-        case "end", plan.ChatFormat():
-            use = format_.end_of_turn
-        case _:
-            pass
-    at = format_.at if use is None else use.at
-    written = place.slot if use is None else use.name or repr(use.literal)
-    yield Origin("format", written, at=f"{at.path}:{at.line}:{at.column}")
-
-
-def _origins(again: _Again, place: TokenPlace) -> Iterator[Origin]:
-    """Yields the parts of the prompt's texts that a token covers."""
-    phrased = again.laid.phrased
-    for cover in place.covers:
-        if cover.turn == SEPARATOR:
-            yield from _of_format(again.specs.build.format, TokenPlace("separator", 0))
-        elif again.parts:
-            yield from again.written.origins(phrased, again.parts[cover.turn], cover)
-        else:
-            yield again.written.of_message(phrased, cover)
+    def _laid(self) -> Iterator[tuple[int, Made]]:
+        """Yields where each exemplar begins, and the exemplar."""
+        begin = 0
+        for number, row_id in enumerate(self._read.example["exemplars"]):
+            for made in self._makes.exemplars(row_id):
+                ids = made.ids[made.num_bos if number else 0 :]
+                if self._read.ids[begin : begin + len(ids)] == ids:
+                    yield begin, made
+                    begin += len(ids)
+                    break
+            else:
+                raise UntracedError(f"exemplar {number + 1} comes out otherwise when made again")

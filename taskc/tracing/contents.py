@@ -2,7 +2,7 @@
 
 In: an artefact. Out: for each split one entry a unit (all parts of a row's example): which row it
 is of, by which prompt, and hashes of its tokens and of what is trained. Provenance is read a row
-group at a time, shards are mapped; 38 bytes a unit are held. About 2 us an example.
+group at a time, shards are mapped; 54 bytes a unit are held. About 2 us an example.
 """
 
 from collections.abc import Iterator, Sequence
@@ -56,6 +56,7 @@ class Units:
         tokens: How many, of all parts.
         ids: Hash of its tokens.
         rest: Hash of what is trained; in an evaluation of options, right ones and references.
+        before: Hash of the rows that stand before it as exemplars.
     """
 
     high: Uint64s
@@ -67,6 +68,7 @@ class Units:
     tokens: npt.NDArray[np.uint32]
     ids: Uint64s
     rest: Uint64s
+    before: Uint64s
 
     def __len__(self) -> int:
         """The number of units."""
@@ -86,6 +88,7 @@ _TYPES: tuple[type[np.generic], ...] = (
     np.uint16,
     np.uint32,
     np.uint32,
+    np.uint64,
     np.uint64,
     np.uint64,
 )
@@ -121,6 +124,7 @@ class _Keys:
     row: Uint64s
     source: npt.NDArray[np.uint16]
     prompt: npt.NDArray[np.uint16]
+    before: Uint64s
 
 
 def _keys(table: pa.Table | pa.RecordBatch, sources: Names, prompts: Names) -> _Keys:
@@ -131,6 +135,8 @@ def _keys(table: pa.Table | pa.RecordBatch, sources: Names, prompts: Names) -> _
     uses = np.zeros(len(table), np.int64)
     if "repetition" in table.schema.names:
         uses = np.asarray(table.column("repetition")).astype(np.int64)
+    if "shots" in table.schema.names:  # a row is evaluated with exemplars and without
+        uses = np.minimum(np.asarray(table.column("shots")).astype(np.int64), 1)
     row = halves[:, 0] ^ _mixed(source) ^ _mixed(ordinal.astype(np.uint64) << np.uint64(20))
     return _Keys(
         high=row ^ _mixed(uses.astype(np.uint64) << np.uint64(40)),
@@ -138,7 +144,23 @@ def _keys(table: pa.Table | pa.RecordBatch, sources: Names, prompts: Names) -> _
         row=row,
         source=source,
         prompt=_prompts(table, prompts),
+        before=_exemplars(table),
     )
+
+
+def _exemplars(table: pa.Table | pa.RecordBatch) -> Uint64s:
+    """A hash of the exemplars of each row, which are ids, in their order."""
+    hashes = np.zeros(len(table), np.uint64)
+    if "exemplars" not in table.schema.names:
+        return hashes
+    column = table.column("exemplars")
+    lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    offsets = np.asarray(lists.offsets).astype(np.int64)
+    counts = np.diff(offsets)
+    first = _row_ids(lists.flatten()).view(np.uint64).reshape(-1, 2)[:, 0]
+    place = np.arange(len(first)) - np.repeat(offsets[:-1] - offsets[0], counts)
+    np.add.at(hashes, np.repeat(np.arange(len(hashes)), counts), _mixed(first ^ _mixed(place)))
+    return hashes
 
 
 def _row_ids(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.uint8]:
@@ -177,7 +199,16 @@ def _prompts(table: pa.Table | pa.RecordBatch, names: Names) -> npt.NDArray[np.u
 
 # ---- the training split --------------------------------------------------------------------------
 
-_PROVENANCE = ["source", "row_id", "ordinal", "template", "label", "repetition", "part"]
+_PROVENANCE = [
+    "source",
+    "row_id",
+    "ordinal",
+    "template",
+    "label",
+    "repetition",
+    "part",
+    "exemplars",
+]
 
 
 def _trained(opened: Artifact, sources: Names, prompts: Names) -> Units:
@@ -185,8 +216,9 @@ def _trained(opened: Artifact, sources: Names, prompts: Names) -> Units:
     table = pyarrow.parquet.ParquetFile(opened.path / artifact.PROVENANCE)
     found: list[_Keys] = []
     parts = [np.zeros(0, np.int64)]
+    columns = [name for name in _PROVENANCE if name in table.schema_arrow.names]
     for group in range(table.num_row_groups):
-        rows = table.read_row_group(group, columns=_PROVENANCE, use_threads=False)
+        rows = table.read_row_group(group, columns=columns, use_threads=False)
         found.append(_keys(rows, sources, prompts))
         parts.append(np.asarray(rows["part"]).astype(np.int64))
     part = np.concatenate(parts)
@@ -203,6 +235,7 @@ def _trained(opened: Artifact, sources: Names, prompts: Names) -> Units:
         tokens=_summed(tokens, first).astype(np.uint32),
         ids=_summed(ids * weights, first),
         rest=_summed(rest * weights, first),
+        before=_joined([each.before for each in found], np.uint64)[first],
     )
 
 
@@ -263,7 +296,16 @@ def _spans(batch: pa.RecordBatch, borders: Ints) -> Uint64s:
 
 # ---- evaluation splits ---------------------------------------------------------------------------
 
-_EVALUATED = ["source", "row_id", "ordinal", "template", "label", "input_ids", "target_ids"]
+_EVALUATED = [
+    "source",
+    "row_id",
+    "ordinal",
+    "template",
+    "label",
+    "input_ids",
+    "target_ids",
+    "shots",
+]
 _ANSWERS = ["option_ids", "correct", "references", "metric"]
 
 
@@ -271,8 +313,10 @@ def _evaluated(opened: Artifact, split: str, sources: Names, prompts: Names) -> 
     table = pyarrow.parquet.ParquetFile(opened.path / artifact.evaluation_path(split))
     pieces = [Units.none()]
     count = 0
-    batches = table.iter_batches(_BATCH_ROWS, columns=_EVALUATED + _ANSWERS, use_threads=False)
-    for batch in batches:
+    columns = [
+        name for name in [*_EVALUATED, *_ANSWERS, "exemplars"] if name in table.schema_arrow.names
+    ]
+    for batch in table.iter_batches(_BATCH_ROWS, columns=columns, use_threads=False):
         keys = _keys(batch, sources, prompts)
         hashed = [_of_lists(batch.column(name)) for name in ("input_ids", "target_ids")]
         (given, num_given), (asked, num_asked) = hashed
@@ -287,6 +331,7 @@ def _evaluated(opened: Artifact, split: str, sources: Names, prompts: Names) -> 
                 tokens=(num_given + num_asked).astype(np.uint32),
                 ids=given ^ _mixed(asked),
                 rest=np.fromiter(_answers(batch), np.uint64, len(batch)),
+                before=keys.before,
             )
         )
         count += len(batch)

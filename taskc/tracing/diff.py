@@ -63,8 +63,9 @@ class Group:
     """Examples that differ in one way.
 
     Attributes:
-        kind: "came", "went", "moved" (counted in rows), "prompt" (they drew another), "tokens",
-            "trained" (other tokens are trained), "answers" (options, right ones or references),
+        kind: "came", "went", "moved" (counted in rows), "prompt" (they drew another), "exemplars"
+            (others stand before them), "tokens", "trained" (other tokens are trained), "answers"
+            (options, right ones or references),
             "order" (all are the same, but not in order or sequences).
         split: Of the artefact that has them; of the first, where they moved.
         to: Where they moved, the split of the second; else "".
@@ -271,10 +272,12 @@ class _Comparing:
         yield from self._alone(split, "came", split.new, b, a)
         left, right = split.both[:, 0], split.both[:, 1]
         is_drawn = a.prompt[left] != b.prompt[right]
-        is_other = (a.ids[left] != b.ids[right]) & ~is_drawn
-        is_rest = (a.rest[left] != b.rest[right]) & ~is_drawn & ~is_other
+        is_behind = (a.before[left] != b.before[right]) & ~is_drawn
+        is_other = (a.ids[left] != b.ids[right]) & ~is_drawn & ~is_behind
+        is_rest = (a.rest[left] != b.rest[right]) & ~is_drawn & ~is_behind & ~is_other
         rest: Kind = "trained" if split.name == "train" else "answers"
         yield from self._redrawn(split, split.both[is_drawn])
+        yield from self._behind(split, split.both[is_behind])
         yield from self._by_prompt(split, "tokens", split.both[is_other])
         yield from self._by_prompt(split, rest, split.both[is_rest])
 
@@ -304,6 +307,13 @@ class _Comparing:
         for (source, named), rows in _by_two(a.source[pairs[:, 0]], prompt):
             name = self.prompts[named - 1] if named else ""
             group = Group("prompt", split.name, "", self.sources[source], name, len(rows))
+            group.examples = self._shown(split, split, pairs[rows])
+            yield group
+
+    def _behind(self, split: _Split, pairs: Rows) -> Iterator[Group]:
+        """Yields examples before which other exemplars stand."""
+        for number, rows in _by(split.a.source[pairs[:, 0]]):
+            group = Group("exemplars", split.name, "", self.sources[number], "", len(rows))
             group.examples = self._shown(split, split, pairs[rows])
             yield group
 

@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 from taskc.compiler import plan
 from taskc.compiler.build import Means, place_of
@@ -67,7 +66,7 @@ def why(
     plans: Sequence[plan.BuildPlan],
     wanted: Wanted,
     *,
-    out: Path,
+    out: str,
     engine: Engine,
     store: Store,
     progress: Progress = lambda _build, _stage, _what, _rows: None,
@@ -158,7 +157,7 @@ def _no_such_row(search: _Search) -> str:
 class _Artifact:
     """The artefact of a build, where it is as the build would make it now; opened when asked."""
 
-    def __init__(self, build: plan.BuildPlan, out: Path, store: Store) -> None:
+    def __init__(self, build: plan.BuildPlan, out: str, store: Store) -> None:
         self._build = build
         self._place = place_of(build, out)
         self._store = store

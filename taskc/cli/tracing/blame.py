@@ -146,6 +146,10 @@ def _lines(found: "Blamed", *, color: bool) -> Iterator[str]:
         ("row id", example["row_id"].hex()),
         ("prompt", f"{example['template']}.{example['label']} {example['at']}"),
     ]
+    if found.exemplar is not None:
+        row = f"{found.exemplar.file}:{found.exemplar.row}"
+        number, count = found.exemplar.number, found.exemplar.count
+        rows.append(("exemplar", f"{number} of {count} before it, {row}"))
     if found.slot is not None:
         turn = f"the {found.role}" if found.role else "turn"
         rows.append(("place", f"{_PLACES[found.slot]} {turn}"))
@@ -193,13 +197,18 @@ def _as_json(found: "Blamed") -> dict[str, object]:
         "text": found.text,
         "trained": found.is_trained,
         "position": found.position,
-        "example": {
-            column: value.hex() if isinstance(value, bytes) else value
-            for column, value in found.example.items()
-        },
+        "example": {column: _printable(value) for column, value in found.example.items()},
+        "exemplar": None if found.exemplar is None else asdict(found.exemplar),
         "place": found.slot,
         "role": found.role,
         "origins": [asdict(origin) for origin in found.origins],
         "changes": found.changes,
         "reason": found.reason,
     }
+
+
+def _printable(value: object) -> object:
+    """A value of provenance, row ids in hexadecimal."""
+    if isinstance(value, list):
+        return [_printable(each) for each in value]
+    return value.hex() if isinstance(value, bytes) else value

@@ -30,6 +30,7 @@ _WORDS = {
     "went": "went",
     "moved": "moved",
     "prompt": "drew another prompt",
+    "exemplars": "have other exemplars before them",
     "tokens": "have other tokens",
     "trained": "have other tokens trained",
     "answers": "have other options or references",

@@ -8,7 +8,6 @@ sequence that it stands in.
 import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taskc.cli import arguments, console
@@ -48,8 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="DIR",
-        type=Path,
-        default=Path("artifacts"),
+        type=arguments.path,
+        default="artifacts",
         help="the folder of artefacts (default: artifacts)",
     )
     arguments.add_store_argument(parser)

@@ -262,6 +262,34 @@ def test_a_bare_prompt_has_the_placeholders_of_the_written_one(workshop):
     assert {"{short}", "{body}", "{answer}"} <= written
 
 
+@pytest.mark.parametrize("bos", ["none", "example"])
+def test_exemplars_are_told_row_by_row(workshop, bos):
+    """A token before the example's own is of the row that stands there."""
+    format_ = FORMATS["token"].replace("end: eos", f"end: eos, bos: {bos}")
+    workshop.write(format_, style="as letters shuffled", mixture="  fewshot 2")
+    spec = workshop.folder / "p.task"
+    text = spec.read_text(encoding="utf-8")
+    spec.write_text(text.replace('  eos  "<|end|>"', '  eos  "<|end|>"\n  bos  "<|end|>"'))
+    opened = workshop.build()
+    blame = Blame(opened, workshop.specs())
+    seen = set()
+    for token in every_token(opened):
+        found = blame.of(token)
+
+        assert found.reason == ""
+        if found.exemplar is not None:
+            exemplar = found.exemplar
+            seen.add(token.split)
+            row = ROWS[exemplar.row - 1]
+            assert found.example["exemplars"][exemplar.number - 1].hex() == exemplar.row_id
+            assert not found.is_trained
+            for origin in found.origins:
+                if origin.written == "{body}":
+                    assert origin.value == row["body"]
+
+    assert seen == {"train", "dev"}
+
+
 # ---- what has changed ----------------------------------------------------------------------------
 
 

@@ -114,16 +114,17 @@ def examples(opened) -> dict[str, dict[tuple, tuple]]:
         before = found["train"].get(key, ("", [], []))
         ids, mask = contents[number]
         prompt = f"{row['template']}.{row['label']}"
-        found["train"][key] = (prompt, [*before[1], ids], [*before[2], mask])
+        found["train"][key] = (prompt, [*before[1], ids], [*before[2], mask], row["exemplars"])
     for split in opened.manifest.splits:
         if split == "train":
             continue
         found[split] = {}
         for row in opened[split]:
             prompt = f"{row['template']}.{row['label']}"
-            key = (row["source"], row["row_id"], row["ordinal"], prompt)
+            key = (row["source"], row["row_id"], row["ordinal"], prompt, row["shots"] > 0)
             said = (row["option_ids"], row["correct"], row["references"], row["metric"])
-            found[split][key] = (prompt, (row["input_ids"], row["target_ids"]), said)
+            ids = (row["input_ids"], row["target_ids"])
+            found[split][key] = (prompt, ids, said, row["exemplars"])
     return found
 
 
@@ -141,6 +142,8 @@ def compared(a, b) -> Counter:
                 counted["came", split, source] += 1
             elif left[key][0] != right[key][0]:
                 counted["prompt", split, source] += 1
+            elif left[key][3] != right[key][3]:
+                counted["exemplars", split, source] += 1
             elif left[key][1] != right[key][1]:
                 counted["tokens", split, source] += 1
             elif left[key][2] != right[key][2]:
@@ -177,6 +180,7 @@ CHANGES = {
     "metric": (("  splits train, dev\n", "  splits train, dev\n  metric f1\n"),
                "source small: metric"),
     "pack": (("length: 64", "length: 96"), "build pack"),
+    "fewshot": (("  seed 3", "  seed 3\n  fewshot 1..2"), "mixture sums: fewshot"),
 }  # fmt: skip
 
 
@@ -227,6 +231,19 @@ def test_rows_that_move_have_neither_come_nor_gone(built):
     assert all(each.a.at.startswith("train:") for each in moved.examples)
     assert all(each.b.at.startswith("dev:") for each in moved.examples)
     assert not any(group.source == "large" for group in found.groups if group.kind != "moved")
+
+
+def test_more_prompts_of_a_row_are_more_examples(built):
+    """Those that it had stay; the others came."""
+    spec = SPEC.replace("cap: 30", "cap: 200")
+    a = built(spec)
+    b = built(spec.replace("  seed 3", "  seed 3\n  templates all"), name="b")
+    found = diff(a, b, limit=1)
+
+    assert {(group.kind, *group.because) for group in found.groups} == {
+        ("came", "mixture sums: templates")
+    }
+    assert sum(group.count for group in found.groups) == len(b.examples) - len(a.examples)
 
 
 def test_a_label_that_changed_is_another_prompt(built):

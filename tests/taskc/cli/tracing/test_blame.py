@@ -52,6 +52,7 @@ def test_the_object_says_the_same(blame):
         "trained",
         "position",
         "example",
+        "exemplar",
         "place",
         "role",
         "origins",

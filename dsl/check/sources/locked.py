@@ -63,26 +63,27 @@ def read_lock(
     except FileNotFoundError:
         return None
     except OSError as error:
-        texts[path] = SourceText(path, "")
-        _report_unreadable(path, (error.strerror or "not readable").lower(), 0, (), report)
+        text = texts[path] = SourceText(path, "")
+        _report_unreadable(text, (error.strerror or "not readable").lower(), 0, (), report)
         return None
     text = SourceText(path, content.decode("utf-8-sig", errors="replace"))
     try:
         return parse(content), text
     except LockTextError as error:
         texts[path] = text
-        _report_unreadable(path, error.words, error.offset, error.helps, report)
+        _report_unreadable(text, error.words, error.offset, error.helps, report)
         return None
 
 
 def _report_unreadable(
-    path: str, words: str, offset: int, helps: tuple[str, ...], report: Reporter
+    text: SourceText, words: str, offset: int, helps: tuple[str, ...], report: Reporter
 ) -> None:
-    folder = posixpath.dirname(path) or "."
+    folder = posixpath.dirname(text.path) or "."
+    end = min(offset + 1, len(text.text))
     report.report(
         "T0550",
-        Span(path, offset, offset + 1),
-        f"`{path}` cannot be read",
+        Span(text.path, min(offset, end), end),
+        f"`{text.path}` cannot be read",
         label="not a lock",
         notes=(words,),
         helps=helps or (f"write it again: `taskc lock {folder} --update`",),

@@ -97,6 +97,7 @@ class Account:
         steps: All that it met.
         examples: Those that are made of it.
         is_built: Whether they stand in an artefact that is as the build would make it.
+        lacking: Why they don't, in words; "" where they do.
         diagnostics: Why the build stops, where it does.
     """
 
@@ -109,6 +110,7 @@ class Account:
     steps: list[Step] = field(default_factory=list)
     examples: list[Placed] = field(default_factory=list)
     is_built: bool = False
+    lacking: str = ""
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def end(self, fate: FateWord, step: Step) -> None:

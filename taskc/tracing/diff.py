@@ -3,7 +3,7 @@
 In: two artefacts. Out: groups of examples that came, went, moved between splits, drew another
 prompt, or have other tokens, each with the components that can be why. An example is the same one
 where its source, row id, ordinal and repetition are. Sorting keys is all that is more than one
-pass: 1,000,000 examples a side take about 5 s.
+pass: 300,000 examples of 107 tokens a side take 2 s.
 """
 
 from collections.abc import Iterator, Mapping

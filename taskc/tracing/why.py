@@ -12,6 +12,7 @@ from functools import partial
 
 from taskc.compiler import plan
 from taskc.compiler.build import Means, place_of
+from taskc.compiler.components import changes
 from taskc.compiler.engines.engine import Engine
 from taskc.compiler.records import record_of
 from taskc.compiler.rows.findings import Findings
@@ -92,7 +93,11 @@ def why(
     for build, matches in matched:
         if matches:
             means = Means(engine, store, partial(progress, build.name))
-            yield from accounts(build, matches, means, _Artifact(build, out, store).examples)
+            artifact = _Artifact(build, out, store)
+            for account in accounts(build, matches, means, artifact.examples):
+                if account.examples and not account.is_built:
+                    account.lacking = artifact.lacking
+                yield account
 
 
 # ---- which rows ----------------------------------------------------------------------------------
@@ -155,7 +160,11 @@ def _no_such_row(search: _Search) -> str:
 
 
 class _Artifact:
-    """The artefact of a build, where it is as the build would make it now; opened when asked."""
+    """The artefact of a build, where it is as the build would make it now; opened when asked.
+
+    Attributes:
+        lacking: Why there is none, in words.
+    """
 
     def __init__(self, build: plan.BuildPlan, out: str, store: Store) -> None:
         self._build = build
@@ -163,23 +172,31 @@ class _Artifact:
         self._store = store
         self._opened: reader.Artifact | None = None
         self._is_asked = False
+        self.lacking = ""
 
     def examples(self, account: Account) -> list[Placed] | None:
         """The examples of an account's row; None where there are none, or no such artefact."""
-        opened = self._open()
-        if opened is None:
+        if not self._is_asked:
+            self._is_asked = True
+            self._open()
+        if self._opened is None:
             return None
         match = account.match
         of_split = trained_examples if account.split == "train" else evaluated_examples
         found = of_split(
-            opened, account.split, match.source.name, match.file.name, match.look.number
+            self._opened, account.split, match.source.name, match.file.name, match.look.number
         )
         return found or None
 
-    def _open(self) -> reader.Artifact | None:
-        if not self._is_asked:
-            self._is_asked = True
-            record = record_of(self._build, self._store)
-            if record is not None and record.before(self._place) == record.digests():
-                self._opened = reader.open(self._place.path, verify=False)
-        return self._opened
+    def _open(self) -> None:
+        record = record_of(self._build, self._store)
+        before = {} if record is None else record.before(self._place)
+        if record is None or not before:
+            self.lacking = f"no artefact of it stands at {self._place.path}"
+            return
+        differing = [str(change) for change in changes(before, record.components)]
+        if differing:
+            more = f", and {len(differing) - 1} more" if len(differing) > 1 else ""
+            self.lacking = f"the one at {self._place.path} is another: {differing[0]}{more}"
+            return
+        self._opened = reader.open(self._place.path, verify=False)

@@ -177,15 +177,15 @@ def _fate(account: "Account") -> str:
         case "delivered" | "evaluated" as fate if account.is_built:
             return fate
         case "delivered" | "evaluated" as fate:
-            return f"would be {fate}: the artefact is not there, or not as the spec is now"
+            return f"would be {fate}: {account.lacking}"
         case "mistake":
             return "a mistake: the build stops"
         case "exemplar":
-            return f"an exemplar{at}"
+            return f"an exemplar ({account.at})"
         case "stopped":
             return f"not decided: the build stops{at}"
         case fate:
-            return f"{fate}{at}"
+            return f"{fate} ({account.at})"
 
 
 def _example(account: "Account", example: "Placed") -> str:
@@ -235,6 +235,7 @@ def _as_json(account: "Account") -> dict[str, object]:
             for step in account.steps
         ],
         "is_built": account.is_built,
+        "lacking": account.lacking,
         "examples": [asdict(example) for example in account.examples],
         "diagnostics": [
             {"code": each.code, "message": each.message} for each in account.diagnostics

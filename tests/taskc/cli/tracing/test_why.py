@@ -69,7 +69,7 @@ def test_before_and_after_a_build_the_place_is_the_same(why, account, build):
     after = account(f"{ROW}:5")
 
     assert (before["fate"], before["is_built"]) == ("delivered", False)
-    assert "would be delivered" in would
+    assert "would be delivered: no artefact of it stands at artifacts/hello/hello" in would
     assert (after["fate"], after["is_built"]) == ("delivered", True)
     assert before["examples"] == after["examples"]
     assert "\ndelivered\n" in why("--row", f"{ROW}:5")[1]
@@ -108,7 +108,10 @@ def test_a_spec_that_changed_is_not_what_was_built(hello, why, build):
     build()
     change(hello, "What is the sky like", "How is the sky")
 
-    assert "would be delivered" in why("--row", f"{ROW}:5")[1]
+    out = why("--row", f"{ROW}:5")[1]
+
+    assert "would be delivered: the one at artifacts/hello/hello is another: template sky: " in out
+    assert "prompt ask changed (hello/hello.task:12)" in out
 
 
 # ---- dropped -------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ order, pack, write. What an artefact is made from is written down beside it; whe
 has changed, nothing is done.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +39,7 @@ from taskc.compiler.turns import tokenizer as tokenizers
 from taskc.compiler.turns.fast import EngineName, engine_for
 from taskc.compiler.work import Work
 from taskc.compiler.writing.ledger import ledger
-from taskc.compiler.writing.place import Place, place_at
+from taskc.compiler.writing.place import Place, place_below
 from taskc.compiler.writing.write import BuildFacts, TokenizerFacts, write
 from taskc.dsl.diagnostics import Diagnostic
 from taskc.dsl.errors import has_errors
@@ -98,15 +99,15 @@ class Built:
     is_unchanged: bool = False
 
 
-def place_of(build_plan: plan.BuildPlan, out: Path) -> Place:
+def place_of(build_plan: plan.BuildPlan, out: str | os.PathLike[str]) -> Place:
     """The artefact's own place below `out`."""
-    return place_at(out, build_plan.package, build_plan.name)
+    return place_below(out, build_plan.package, build_plan.name)
 
 
 def build(
     build_plan: plan.BuildPlan,
     *,
-    out: Path,
+    out: str | os.PathLike[str],
     engine: Engine,
     store: Store,
     progress: Progress = lambda _stage, _what, _rows: None,
@@ -115,7 +116,7 @@ def build(
 
     Args:
         build_plan: What to make.
-        out: The folder of artefacts.
+        out: The folder of artefacts, or its URL.
         engine: What runs the chunk tasks.
         store: Keeps what was made before.
         progress: Told of every chunk of rows.

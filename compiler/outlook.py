@@ -6,11 +6,11 @@ Examples are looked up, not encoded, but for a sample of each source from which 
 where the store does not have them all.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from taskc.compiler.build import Means, load_all, place_of, supplies_of, text_en
 from taskc.compiler.components import Change, changes
 from taskc.compiler.demand.asks import Ask, Maker
 from taskc.compiler.demand.supply import Supply, fill
+from taskc.compiler.exemplars.training import TrainingExemplars
 from taskc.compiler.records import Record, record_of
 from taskc.compiler.rows.load import Loaded
 from taskc.compiler.sequences.mixture import wanted_of, weights_of
@@ -99,13 +100,13 @@ class Outlook:
     record: Record | None = None
 
 
-def outlook(build: plan.BuildPlan, means: Means, *, out: Path) -> Outlook:
+def outlook(build: plan.BuildPlan, means: Means, *, out: str | os.PathLike[str]) -> Outlook:
     """Looks ahead: reads keys, looks examples up, and encodes a small sample.
 
     Args:
         build: What would be made.
         means: What a build works with.
-        out: The folder of artefacts.
+        out: The folder of artefacts, or its URL.
 
     Raises:
         StoreError: If the store is full or can't be used.
@@ -134,6 +135,8 @@ def outlook(build: plan.BuildPlan, means: Means, *, out: Path) -> Outlook:
     found.diagnostics += [finding for supply in supplies for finding in supply.errors]
     if has_errors(found.diagnostics):
         return found
+    if build.mixture.fewshot[1]:  # the sample stands for the rows that exemplars are drawn from
+        TrainingExemplars(build, supplies, sample).lay(sample, means.engine)
     _look_ahead(found, supplies, wanted, loaded, means)
     found.splits = {
         split: _evaluation(build, split, loaded, encoder, means)
@@ -167,7 +170,9 @@ def _look_ahead(
     for supply, sample, weight, num_units, left, each in zip(
         supplies, samples, weights, units, survivors, looked, strict=True
     ):
-        is_sampled = each.num_missing > 0 or num_units > each.num_known
+        # What the store has are examples without their exemplars.
+        has_exemplars = build.mixture.fewshot[1] > 0
+        is_sampled = has_exemplars or each.num_missing > 0 or num_units > each.num_known
         tokens, trained, trimmed = (
             (sample.tokens, sample.trained, sample.trimmed)
             if is_sampled or not each.num_examples

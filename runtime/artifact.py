@@ -17,8 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints,
 
 from taskc.runtime.columns import (
     ContentDigest,
-    common_runs_schema,
-    decontamination_schema,
     evaluation_schema,
     id_bytes,
     provenance_schema,
@@ -44,8 +42,6 @@ __all__ = [
     "SpecialToken",
     "Total",
     "Versions",
-    "common_runs_schema",
-    "decontamination_schema",
     "dump",
     "evaluation_schema",
     "id_bytes",
@@ -62,8 +58,6 @@ RUN = "run.json"
 COMPONENTS = "components.json"
 PROVENANCE = "train/examples.parquet"
 TOKENIZER = "tokenizer"
-DECONTAMINATED = "decontamination/rows.parquet"
-COMMON_RUNS = "decontamination/common.parquet"
 
 Scalar = str | int | float | bool | None
 Hex = Annotated[str, StringConstraints(pattern="^[0-9a-f]+$")]
@@ -97,6 +91,15 @@ def shard_path(index: int) -> str:
 def evaluation_path(split: str) -> str:
     """Returns where an evaluation split lies inside the artefact."""
     return f"eval/{split}.parquet"
+
+
+def version_folder(manifest: bytes) -> str:
+    """Returns where the files of a manifest lie beside it, at a URL.
+
+    An object store can't exchange two folders in one step. So every version of an artefact has a
+    folder of its own there, and the manifest beside them says which one counts.
+    """
+    return f"files-{hashlib.sha256(manifest).hexdigest()[:16]}"
 
 
 class Model(BaseModel):

@@ -1,8 +1,9 @@
 """Opens an artefact: checks that it is whole, maps it, and hands out sequences and evaluation rows.
 
-In: an artefact's folder. Out: numpy arrays, built when a row is asked for. Nothing is written, and
-neither torch nor a tokenizer is loaded. Opening hashes every file once, about 1.3 GB/s a core;
-`verify=False` checks names and sizes only, in milliseconds.
+In: an artefact's folder, or its URL. Out: numpy arrays, built when a row is asked for. Nothing is
+written but the copy of what lies at a URL, and neither torch nor a tokenizer is loaded. Opening
+hashes every file once, about 1.3 GB/s a core; `verify=False` checks names and sizes only, in
+milliseconds.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet
 
-from taskc.runtime import artifact
+from taskc.runtime import artifact, remote
 from taskc.runtime.artifact import ArtifactError, Ledger, Manifest, Run
 from taskc.runtime.batches import Batches
 from taskc.runtime.layout import lay_out
@@ -62,24 +63,33 @@ class Sequence:
         return np.diff(self.cu_seq_lens)
 
 
-def open(path: str | os.PathLike[str], *, verify: bool = True) -> "Artifact":  # noqa: A001 (the verb's name)
-    """Opens the artefact in a local folder.
+def open(  # noqa: A001 (the verb's name)
+    path: str | os.PathLike[str],
+    *,
+    verify: bool = True,
+    cache: str | os.PathLike[str] = remote.CACHE,
+) -> "Artifact":
+    """Opens the artefact in a local folder, or at a URL, from where it is fetched once.
 
     Args:
-        path: The folder that holds manifest.json.
-        verify: Whether to hash every file; without it a damaged shard is read as it is.
+        path: The folder that holds manifest.json, or a URL of one that fsspec knows.
+        verify: Whether to hash every file; without it a damaged shard is read as it is. What is
+            fetched is always hashed.
+        cache: The folder that keeps what was fetched.
 
     Raises:
         ArtifactError: If it is no artefact, of another version, or any of its files is missing or
             changed; the message names the file.
     """
-    if "://" in os.fspath(path):
-        raise ArtifactError(os.fspath(path), "place", "a local folder", "a URL")
+    if remote.is_url(os.fspath(path)):
+        folder = remote.fetched(os.fspath(path), Path(cache), verify=verify)
+        return Artifact(folder, _manifest_bytes(folder), verify=False)
     folder = Path(path)
     for attempt in range(_ATTEMPTS):
         content = _manifest_bytes(folder)
+        own = folder / artifact.version_folder(content)  # a copy of what lay at a URL
         try:
-            return Artifact(folder, content, verify=verify)
+            return Artifact(own if own.is_dir() else folder, content, verify=verify)
         except ArtifactError:
             # A new build may take the folder's place while this one is being read: read that one
             # then.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from taskc.rendering import Rendered
     from taskc.runtime.reader import Artifact
 
-__all__ = ["build", "check", "open", "plan", "render"]
+__all__ = ["build", "check", "open", "plan", "render", "sweep"]
 
 PathLike = str | os.PathLike[str]
 Params = Mapping[str, "ParamValue | os.PathLike[str]"]
@@ -88,7 +88,8 @@ def build(
         path: A folder or a `.task` file.
         build: Name of the build; None where the specs have exactly one.
         params: Values of parameters by name.
-        out: The folder of artefacts; this one lies at OUT/PACKAGE/BUILD.
+        out: The folder of artefacts, or a URL that fsspec knows; this one lies at
+            OUT/PACKAGE/BUILD.
         engine: What runs the work: "local", processes of this machine, or "ray", a cluster (the
             extra `ray`); the content is the same.
         address: The cluster's address; "" = the one that this process is connected to.
@@ -112,6 +113,58 @@ def build(
         _raise_errors([*checked.diagnostics, *built.diagnostics], checked.program.texts)
     assert built.path is not None, "a build without errors has a path"
     return open(built.path)
+
+
+def sweep(
+    path: PathLike,
+    param: str,
+    values: "Sequence[ParamValue] | None" = None,
+    *,
+    build: str | None = None,
+    params: Params = _NO_PARAMS,
+    out: PathLike = "artifacts",
+    jobs: int | None = None,
+    store: PathLike | None = None,
+) -> "dict[str, Artifact]":
+    """Builds one artefact for each value of a parameter; what they have in common is made once.
+
+    Args:
+        path: A folder or a `.task` file.
+        param: Name of the parameter.
+        values: Its values; None = all that a choice, a bool or a cluster can have.
+        build: Name of the build; None where the specs have exactly one.
+        params: Values of other parameters by name.
+        out: The folder of artefacts; each lies at OUT/PACKAGE/BUILD@PARAM=VALUE.
+        jobs: Number of worker processes; None = as many as there are cores to use.
+        store: A folder or fsspec URL that keeps what was made; None = the project's own.
+
+    Returns:
+        The artefacts by value, as `--set` writes it.
+
+    Raises:
+        TaskcError: If the specs have an error with any value, an input or the tokenizer has one, or
+            the parameter can't be swept.
+        ValueError: If there is no such build, or several to choose from.
+    """
+    from taskc.sweeping import Sweep, plan_sweep
+
+    given = {name: _as_written(value) for name, value in params.items()}
+    chosen = Sweep(param, tuple(_as_written(value) for value in values or ()))
+    found = plan_sweep([os.fspath(path)], given, chosen, only=build)
+    _raise_errors(found.checked.diagnostics, found.checked.program.texts)
+    names = dict.fromkeys(f"{each.package}/{each.name}" for each in found.plans)
+    if len(names) != 1 or "" in found.values:
+        shown = ", ".join(names) or "none"
+        raise ValueError(f"say which build is swept with `build=`; the specs have: {shown}")
+    workers = Workers(jobs=jobs)
+    artifacts = {}
+    each_built = build_each(found.plans, [path], out=out, workers=workers, store=store)
+    for value, built in zip(found.values, each_built, strict=True):
+        if built.path is None:
+            _raise_errors(built.diagnostics, found.checked.program.texts)
+        assert built.path is not None, "a build without errors has a path"
+        artifacts[value] = open(built.path)
+    return artifacts
 
 
 def render(
@@ -146,20 +199,21 @@ def render(
     return rendered
 
 
-def open(path: PathLike, *, verify: bool = True) -> "Artifact":
-    """Opens the artefact in a local folder.
+def open(path: PathLike, *, verify: bool = True, cache: PathLike | None = None) -> "Artifact":
+    """Opens the artefact in a local folder, or at a URL, from where it is fetched once.
 
     Args:
-        path: The folder that holds manifest.json.
+        path: The folder that holds manifest.json, or a URL of one that fsspec knows.
         verify: Whether to hash every file (about 1.3 GB/s a core); without it only names and sizes
-            are compared.
+            are compared. What is fetched is always hashed.
+        cache: The folder that keeps what was fetched; None: `~/.cache/taskc/artifacts`.
 
     Raises:
         ArtifactError: If it is no artefact, of another version, damaged or incomplete.
     """
-    from taskc.runtime import reader
+    from taskc.runtime import reader, remote
 
-    return reader.open(path, verify=verify)
+    return reader.open(path, verify=verify, cache=cache or remote.CACHE)
 
 
 def lower_sound(
@@ -215,7 +269,7 @@ def build_each(
     Args:
         plans: What to build.
         paths: Where their specs are: the project that they belong to has the store.
-        out: The folder of artefacts.
+        out: The folder of artefacts, or its URL.
         workers: What runs the work, shared by all builds.
         store: Another store than the project's own.
         locked: Whether inputs must be those of the lock.
@@ -243,10 +297,10 @@ def build_each(
             if locked and not differences:
                 differences = build_differences(plan, store=opened)
             if differences:
-                yield Built(each.name, None, differences)
+                yield Built(each.title, None, differences)
                 continue
-            told = partial(progress, each.name)
-            yield build_one(plan, out=Path(out), engine=engine, store=opened, progress=told)
+            told = partial(progress, each.title)
+            yield build_one(plan, out=os.fspath(out), engine=engine, store=opened, progress=told)
 
 
 def _checked(paths: Sequence[PathLike], params: Params) -> "Checked":

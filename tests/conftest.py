@@ -4,7 +4,10 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from uuid import uuid4
 
 import hypothesis
 import pytest
@@ -55,3 +58,26 @@ def shared_data() -> Path:
             pytest.fail("../shared/data is missing, and CI must have it", pytrace=False)
         pytest.skip("needs the real data in ../shared/data beside the checkout")
     return SHARED_DATA
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a folder in a bucket of a server on this machine that speaks S3."""
+    missing = [name for name in ("s3fs", "moto", "flask") if find_spec(name) is None]
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}: pip install 'taskc-lang[dev]'")
+    import fsspec
+    from moto.server import ThreadedMotoServer
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    name = uuid4().hex  # the server's buckets outlive it within a process
+    fsspec.filesystem("s3").mkdir(name)
+    yield f"s3://{name}/taskc"
+    fsspec.filesystem("s3").clear_instance_cache()
+    server.stop()

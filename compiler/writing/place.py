@@ -1,4 +1,4 @@
-"""Where an artefact stands: a folder of this machine.
+"""Where an artefact stands: a folder of this machine, or a place at a URL.
 
 In: the folder of artefacts and the names of package and build. Out: what stands there now, and a
 folder to fill that takes its place in one step. A place where no artefact can stand says so before
@@ -19,7 +19,7 @@ from taskc.dsl.errors import TaskcError
 from taskc.dsl.report import render
 from taskc.runtime import artifact
 
-__all__ = ["Folder", "OutputError", "Place", "place_at"]
+__all__ = ["Folder", "OutputError", "Place", "place_at", "place_below", "refused", "unusable"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -64,9 +64,20 @@ class Place(Protocol):
         """
 
 
-def place_at(out: Path, package: str, build: str) -> Place:
-    """The place of a build's artefact below the folder of artefacts."""
-    return Folder(out / package / build)
+def place_below(out: str | os.PathLike[str], package: str, build: str) -> Place:
+    """The place of a build's artefact below the folder of artefacts, or its URL."""
+    if "://" not in os.fspath(out):
+        return Folder(Path(out, package, build))
+    return place_at(f"{os.fspath(out).rstrip('/')}/{package}/{build}")
+
+
+def place_at(path: str | os.PathLike[str]) -> Place:
+    """The place that an artefact's own path or URL says."""
+    if "://" not in os.fspath(path):
+        return Folder(Path(path))
+    from taskc.compiler.writing.remote import Remote
+
+    return Remote(os.fspath(path))
 
 
 class Folder:
@@ -99,9 +110,9 @@ class Folder:
         try:
             reason = _reason_against(self._path)
         except OSError as error:
-            raise OutputError(_unusable(self.path, _words(error))) from error
+            raise OutputError(unusable(self.path, _words(error))) from error
         if reason:
-            raise OutputError(_unusable(self.path, reason))
+            raise OutputError(unusable(self.path, reason))
 
     @contextmanager
     def filled(self) -> Iterator[Path]:
@@ -114,17 +125,27 @@ class Folder:
             raise OutputError(refused(self.path, error)) from error
 
 
-def refused(path: Path | str, error: OSError) -> Diagnostic:
-    """What to say where the system refuses to write an artefact."""
+def refused(
+    path: Path | str, error: OSError, *, notes: tuple[str, ...] = (), helps: tuple[str, ...] = ()
+) -> Diagnostic:
+    """What to say where the system refuses to write an artefact.
+
+    Args:
+        path: Where it was to stand.
+        error: What the system said.
+        notes: What to say besides.
+        helps: What mends it, before what mends any.
+    """
     if error.errno not in _FULL:
-        return _unusable(path, _words(error))
+        return unusable(path, _words(error), *notes)
     return Diagnostic(
         code="T1020",
         severity=CODES["T1020"].severity,
         message="no space is left for the artefact",
         primary=None,
-        notes=(f"it was to stand at `{path}`; what stood there before stands there still",),
-        helps=(
+        notes=(f"it was to stand at `{path}`; what stood there before stands there still", *notes),
+        helps=helps
+        or (
             "the disk must hold an artefact twice while it is written: make room",
             "or build onto a larger disk: `--out DIR`",
         ),
@@ -151,13 +172,14 @@ def _reason_against(place: Path) -> str:
     return ""
 
 
-def _unusable(path: Path | str, reason: str) -> Diagnostic:
+def unusable(path: Path | str, *reasons: str) -> Diagnostic:
+    """What to say of a place where no artefact can stand."""
     return Diagnostic(
         code="T1021",
         severity=CODES["T1021"].severity,
         message="the artefact cannot be put into its place",
         primary=None,
-        notes=(f"it was to stand at `{path}`", reason),
+        notes=(f"it was to stand at `{path}`", *reasons),
         helps=("choose another folder of artefacts: `--out DIR`",),
     )
 

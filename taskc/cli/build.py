@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from taskc.compiler.plan import BuildPlan
     from taskc.dsl.checker import Checked
     from taskc.dsl.diagnostics import Diagnostic
-    from taskc.runtime.reader import Artifact
+    from taskc.runtime.artifact import Ledger, Manifest
 
 __all__ = [
     "SUMMARY",
@@ -55,10 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="DIR",
-        type=Path,
-        default=Path("artifacts"),
-        help="the folder of artefacts (default: artifacts); "
-        "each lies at DIR/PACKAGE/BUILD below it",
+        type=arguments.path,
+        default="artifacts",
+        help="the folder of artefacts, or a URL such as s3://bucket/artifacts "
+        "(default: artifacts); each lies at DIR/PACKAGE/BUILD below it",
     )
     add_choice_arguments(parser)
     add_engine_arguments(parser)
@@ -78,11 +78,26 @@ def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares which builds are meant, and how much of their inputs."""
     parser.add_argument("--only", metavar="NAME", help="make the build of this name alone")
     parser.add_argument(
+        "--sweep",
+        metavar="NAME[=VALUE,...]",
+        type=_sweep,
+        help="build once for each value of a parameter, of a choice, bool or cluster for all, "
+        "each at BUILD@NAME=VALUE",
+    )
+    parser.add_argument(
         "--sample",
         metavar="N",
         type=arguments.positive,
         help="read at most N rows of each source and split (default: all)",
     )
+
+
+def _sweep(text: str) -> tuple[str, tuple[str, ...]]:
+    """Splits `NAME` or `NAME=VALUE,VALUE`."""
+    name, equals, values = text.partition("=")
+    if not name or (equals and not values):
+        raise argparse.ArgumentTypeError(f"expected NAME or NAME=VALUE,..., found {text!r}")
+    return name, tuple(values.split(",")) if equals else ()
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
@@ -128,7 +143,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         console.emit_json(_as_json(checked, outcomes))
     is_wrong = has_errors(checked.diagnostics)
-    for line in _left_out(checked, plans, options.only) if is_wrong else ():
+    for line in _left_out(checked, plans, options.only) if is_wrong and not options.sweep else ():
         console.say(line)
     if not plans and not is_wrong:
         console.say(nothing_to_build(checked, options.only))
@@ -141,7 +156,7 @@ def _run_planned(path: Path, options: argparse.Namespace) -> int:
     from taskc.compiler.planned import differences, load
     from taskc.compiler.store.project import opened_store
 
-    if options.params or options.only or options.sample:
+    if options.params or options.only or options.sample or options.sweep:
         console.say("error: a plan file has its parameters and its builds; it takes no others")
         return 1
     kept = load(path.read_bytes())
@@ -181,6 +196,8 @@ def planned(options: argparse.Namespace) -> "tuple[Checked, Sequence[BuildPlan]]
     """Checks the specs, reports what is found, and returns the plans of what can be built."""
     from taskc.checking import check
 
+    if getattr(options, "sweep", None):
+        return _swept(options)
     checked = check(options.paths, params=dict(options.params))
     report(checked.diagnostics, checked)
     if not any(package.builds for package in checked.program.packages):
@@ -190,14 +207,31 @@ def planned(options: argparse.Namespace) -> "tuple[Checked, Sequence[BuildPlan]]
     return checked, lower_sound(checked, only=options.only, sample=options.sample).builds
 
 
+def _swept(options: argparse.Namespace) -> "tuple[Checked, Sequence[BuildPlan]]":
+    """Plans the builds once for each value of a parameter; what is wrong is said once."""
+    from taskc.sweeping import Sweep, plan_sweep
+
+    found = plan_sweep(
+        options.paths,
+        dict(options.params),
+        Sweep(*options.sweep),
+        only=options.only,
+        sample=options.sample,
+    )
+    report(found.checked.diagnostics, found.checked)
+    for title in found.left_out:
+        console.say(f"{title}: not built, the package has errors")
+    return found.checked, found.plans
+
+
 def _clash(plans: "Sequence[BuildPlan]") -> str:
     """Says of two builds that one would replace the other; "" where there is no such pair."""
     first: dict[tuple[str, str], BuildPlan] = {}
     for plan in plans:
-        other = first.setdefault((plan.package, plan.name), plan)
+        other = first.setdefault((plan.package, plan.title), plan)
         if other is not plan:
             return (
-                f"error: two builds have one place, {plan.package}/{plan.name}: "
+                f"error: two builds have one place, {plan.package}/{plan.title}: "
                 f"{other.at} and {plan.at}\n"
                 "help: build their folders one by one, with different --out"
             )
@@ -250,16 +284,16 @@ def report(diagnostics: "Sequence[Diagnostic]", checked: "Checked") -> None:
 
 def _show(outcome: Outcome) -> None:
     """Says what one build came to: on stdout where there is an artefact."""
-    name = f"{outcome.plan.package}/{outcome.plan.name}"
+    name = f"{outcome.plan.package}/{outcome.plan.title}"
     if outcome.built.path is None:
         console.say(f"{name}: not built")
         return
-    artifact = _opened(outcome.built)
+    manifest, ledger = _documents(outcome.built)
     head = console.paint(name, "bold", color=console.shows_color(sys.stdout))
     sample = f", a sample of {outcome.plan.sample:,} rows" if outcome.plan.sample else ""
     console.emit(
         f"{head}  {outcome.built.path}  ({outcome.elapsed_s:.1f} s{sample})\n"
-        f"{summary.as_text(outcome.plan, artifact.manifest, artifact.ledger)}\n"
+        f"{summary.as_text(outcome.plan, manifest, ledger)}\n"
         f"  {_work(outcome.built)}\n"
     )
 
@@ -272,11 +306,18 @@ def _work(built: "Built") -> str:
     return f"encoded {work.num_encoded:,}, {work.num_reused:,} from the store"
 
 
-def _opened(built: "Built") -> "Artifact":
-    import taskc
+def _documents(built: "Built") -> "tuple[Manifest, Ledger]":
+    """Reads what an artefact says of itself; of one at a URL the rest stays there."""
+    from taskc.compiler.writing.place import place_at
+    from taskc.runtime import artifact
 
-    assert built.path is not None, "only what was built is opened"
-    return taskc.open(built.path, verify=False)  # written a moment ago
+    assert built.path is not None, "only what was built is read"
+    place = place_at(built.path)
+    manifest, ledger = place.read(artifact.MANIFEST), place.read(artifact.LEDGER)
+    return (
+        artifact.load(artifact.Manifest, manifest or b"", f"{built.path}/{artifact.MANIFEST}"),
+        artifact.load(artifact.Ledger, ledger or b"", f"{built.path}/{artifact.LEDGER}"),
+    )
 
 
 def _left_out(checked: "Checked", plans: "Sequence[BuildPlan]", only: str | None) -> Iterator[str]:
@@ -322,6 +363,7 @@ def _build_json(outcome: Outcome) -> "JsonValue":
     head: dict[str, JsonValue] = {
         "package": plan.package,
         "name": plan.name,
+        "variant": plan.variant,
         "status": _status(built),
         "path": None if built.path is None else str(built.path),
         "elapsed_s": round(outcome.elapsed_s, 3),
@@ -330,6 +372,5 @@ def _build_json(outcome: Outcome) -> "JsonValue":
         "changes": [str(change) for change in built.changes],
     }
     if built.path is not None:
-        artifact = _opened(built)
-        head |= summary.as_json(plan, artifact.manifest, artifact.ledger)
+        head |= summary.as_json(plan, *_documents(built))
     return head

@@ -187,7 +187,7 @@ def _artifact(options: argparse.Namespace) -> "Artifact | None":
     """Opens the artefact, building it first where specs are given; None where that fails."""
     import taskc
 
-    if (Path(options.path) / "manifest.json").is_file():
+    if "://" in options.path or (Path(options.path) / "manifest.json").is_file():
         if options.params:
             console.say("error: an artefact has its parameters built in; `--set` goes with specs")
             return None

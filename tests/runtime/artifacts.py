@@ -16,7 +16,7 @@ from taskc.compiler.sequences.pack import pack
 from taskc.compiler.sequences.stream import Origin, PromptName, Stream
 from taskc.compiler.store.objects import Store
 from taskc.compiler.store.segments import Entries, write_segment
-from taskc.compiler.writing.place import Folder
+from taskc.compiler.writing.place import place_at
 from taskc.compiler.writing.write import BuildFacts, TokenizerFacts, write
 from taskc.runtime.artifact import Ledger, LedgerEntry, SpecialToken
 
@@ -259,7 +259,7 @@ def facts_of(examples, vocab_size):
 def write_examples(
     place, examples, *, length=16, window=8, vocab_size=100, evaluations=(), runs=(), **settings
 ):
-    """Packs and writes the examples; returns the artefact's folder.
+    """Packs and writes the examples; returns the artefact's folder, or its URL.
 
     Args:
         settings: Of `write`, and another `plan` or other `facts` than those of the examples.
@@ -273,7 +273,7 @@ def write_examples(
         stream = stream_of(store, examples, vocab_size)
         sets = [evaluation_set_of(store, each, vocab_size) for each in evaluations]
         facts = {"facts": facts_of(examples, vocab_size), **settings}
-        write(Folder(place), plan, stream, packs, sets, store=store, **facts)
+        write(place_at(place), plan, stream, packs, sets, store=store, **facts)
     return place
 
 

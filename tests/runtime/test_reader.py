@@ -252,7 +252,7 @@ def test_a_shard_that_is_no_stream_is_refused(folder):
 
 @pytest.mark.parametrize(
     ("place", "words"),
-    [("nowhere", "no such folder"), (".", "manifest.json: file"), ("s3://a/b", "a URL")],
+    [("nowhere", "no such folder"), (".", "manifest.json: file"), ("s4://a/b", "a URL")],
 )
 def test_what_is_no_artefact_is_refused(tmp_path, place, words):
     """With the reason."""

@@ -1,8 +1,6 @@
 """A store behind a URL: failures of any library are the store's, and S3 keeps the promises."""
 
 from datetime import UTC, datetime, timedelta, timezone
-from importlib.util import find_spec
-from uuid import uuid4
 
 import fsspec
 import pytest
@@ -94,28 +92,6 @@ def test_folders_are_made_where_there_are_any(tmp_path):
 def test_times_of_writing_are_understood(info):
     """Each file system says it in its own way."""
     assert written_s(info) == datetime(2026, 5, 4, 12, tzinfo=UTC).timestamp()
-
-
-@pytest.fixture
-def bucket(monkeypatch):
-    """A bucket of a server that speaks S3."""
-    missing = [name for name in ("s3fs", "moto", "flask") if find_spec(name) is None]
-    if missing:
-        pytest.skip(f"needs {', '.join(missing)}: pip install 'taskc-lang[dev]'")
-    from moto.server import ThreadedMotoServer
-
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    name = uuid4().hex  # the server's buckets outlive it within a process
-    fsspec.filesystem("s3").mkdir(name)
-    yield f"s3://{name}/taskc"
-    fsspec.filesystem("s3").clear_instance_cache()
-    server.stop()
 
 
 def test_a_store_on_s3(bucket):

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from taskc.compiler.writing.place import Folder, OutputError, place_at
+from taskc.compiler.writing.place import Folder, OutputError, place_below
 
 
 def reason(place):
@@ -30,7 +30,7 @@ def read_only(tmp_path):
 
 def test_nothing_is_written_by_looking(tmp_path):
     """Neither where nothing stands nor where an older artefact does."""
-    place = place_at(tmp_path / "out", "demo", "tiny")
+    place = place_below(tmp_path / "out", "demo", "tiny")
     place.check()
 
     assert list(tmp_path.iterdir()) == []

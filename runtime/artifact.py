@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints,
 
 from taskc.runtime.columns import (
     ContentDigest,
+    common_runs_schema,
+    decontamination_schema,
     evaluation_schema,
     id_bytes,
     provenance_schema,
@@ -42,6 +44,8 @@ __all__ = [
     "SpecialToken",
     "Total",
     "Versions",
+    "common_runs_schema",
+    "decontamination_schema",
     "dump",
     "evaluation_schema",
     "id_bytes",
@@ -58,6 +62,8 @@ RUN = "run.json"
 COMPONENTS = "components.json"
 PROVENANCE = "train/examples.parquet"
 TOKENIZER = "tokenizer"
+DECONTAMINATED = "decontamination/rows.parquet"
+COMMON_RUNS = "decontamination/common.parquet"
 
 Scalar = str | int | float | bool | None
 Hex = Annotated[str, StringConstraints(pattern="^[0-9a-f]+$")]

@@ -9,6 +9,7 @@ build or an earlier look at them has left their keys.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -107,7 +108,7 @@ def show(
     except ValueError as error:
         raise NotShownError(str(error)) from error
     source = _source(build, template, wanted.source)
-    rows, findings = _row(source, wanted, store)
+    rows, findings = _row(source, wanted, cache(store))
     if rows is None:
         return None, findings
     prompts = []
@@ -161,7 +162,9 @@ def _row(source: plan.Source, wanted: Wanted, store: StoreOf) -> Found:
             f"source {source.name!r} has no split {wanted.split!r} in the builds; it has: {known}"
         )
     findings = Findings(source.name, source.at)
-    files = split_files(source.connector, origin, findings)
+    # What is fetched or made by another package is so once for each store.
+    is_local = source.connector.kind not in {"hf", "plugin"}
+    files = split_files(source.connector, origin, findings, None if is_local else store())
     if not files:
         return None, findings.diagnostics()
     found = None if wanted.row_id else look(source, files[0], whole(0), wanted.row)

@@ -1,8 +1,12 @@
 """`taskc why`: where a row went, clause by clause, as the artefact has it or a build would."""
 
+import csv
+import gzip
 import json
 import re
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from taskc.cli import entry
@@ -210,6 +214,46 @@ def test_a_row_that_is_not_there_is_one_message(arguments, words, why):
 
     assert (status, out) == (1, "")
     assert words in err
+
+
+def as_csv(path, rows) -> None:
+    """Writes rows with a header, so that row n starts on line n + 1."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["report", "sky"])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def as_parquet(path, rows) -> None:
+    """Writes rows in several row groups."""
+    pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=10)
+
+
+def as_gzip(path, rows) -> None:
+    """Writes compressed lines."""
+    path.write_bytes(gzip.compress("".join(f"{json.dumps(row)}\n" for row in rows).encode()))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [("csv", "csv", as_csv, 2), ("parquet", "parquet", as_parquet, 1), ("jsonl", "gz", as_gzip, 1)],
+)
+def test_rows_of_every_format(hello, account, build, form):
+    """Named by the number that messages and provenance give them."""
+    kind, suffix, write, first = form
+    rows = [json.loads(line) for line in (hello / ROW).read_text(encoding="utf-8").splitlines()]
+    for split, own in (("train", rows), ("dev", rows[:3])):
+        name = f"data/weather.{split}.{suffix}" if suffix != "gz" else f"data/w.{split}.jsonl.gz"
+        write(hello / name, own)
+    pattern = name.replace("dev", "{split}")
+    change(hello, 'jsonl("data/weather.{split}.jsonl")', f'{kind}("{pattern}")')
+    found = account(f"{pattern.replace('{split}', 'train')}:{first + 20}")
+    build()
+    after = account(f"{pattern.replace('{split}', 'train')}:{first + 20}")
+
+    assert found["values"] == rows[20]
+    assert found["examples"] == after["examples"]
+    assert after["is_built"]
 
 
 def test_a_blank_line_is_no_row(hello, why):

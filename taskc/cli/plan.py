@@ -91,7 +91,7 @@ def _outlooks(
         workers.started() as engine,
     ):
         for plan in plans:
-            means = Means(engine, store, partial(progress.add, plan.title))
+            means = Means(engine, store, partial(progress.add, plan.name))
             with store.in_use():
                 each = outlook(plan, means, out=options.artifacts)
             each.diagnostics += store.take_findings()
@@ -115,7 +115,7 @@ def _keep(path: Path, found: "Sequence[Outlook]") -> None:
 
 def _lines(found: "Outlook") -> Iterator[str]:
     plan = found.plan
-    yield f"{plan.package}/{plan.title}  {found.place.path}  {_state(found)}"
+    yield f"{plan.package}/{plan.name}  {found.place.path}  {_state(found)}"
     shown = found.changes[:_MAX_CHANGES] if found.is_there else []
     for change in shown:
         yield f"  {change}"
@@ -181,7 +181,6 @@ def _as_json(found: "Outlook") -> "Mapping[str, JsonValue]":
     return {
         "package": found.plan.package,
         "name": found.plan.name,
-        "variant": found.plan.variant,
         "path": str(found.place.path),
         "status": "unchanged" if found.is_unchanged else "to build",
         "changes": [

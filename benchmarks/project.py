@@ -27,6 +27,8 @@ _SPEC = """language 1
 
 param length:      int   = {length}
 param temperature: float = 1.0
+param exemplars:   int   = 0
+param held_out:    cluster? = none
 
 schema instruction {{
   definition: text
@@ -39,10 +41,12 @@ template ask for instruction {{
 }}
 
 mixture all_rows {{
-  from  all clusters
-  rate  temperature(temperature)
-  total 1 epochs
-  seed  1
+  from    all clusters
+  holdout held_out
+  rate    temperature(temperature)
+  fewshot 0..exemplars
+  total   1 epochs
+  seed    1
 }}
 
 tokenizer given {{

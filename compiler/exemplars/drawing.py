@@ -163,8 +163,7 @@ class _Walk:
     def __init__(self, pool: Pool, prompt: int, high: Array, low: Array, ahead: int) -> None:
         self._pool = pool
         self._prompt = prompt
-        self._own = pool.own(prompt)
-        self._others: Circle | None = None
+        self._made: list[Circle] = []
         # Ids that may not come again: the query's, then those of its exemplars.
         self._taken = [(high, low)]
         self._ahead = ahead
@@ -174,20 +173,17 @@ class _Walk:
 
     def next(self, queries: Array, draws: Array) -> Array:
         """The next exemplar of some queries by their draws, as numbers in the bank."""
-        at = self._first_free(self._own, queries, draws)
-        items, places = _at(self._own.items, at), _at(self._own.places, at)
-        lacking = np.flatnonzero(at < 0)
-        if len(lacking):
-            if self._others is None:
-                self._others = self._pool.others(self._prompt)
-            at = self._first_free(self._others, queries[lacking], draws[lacking])
-            items[lacking], places[lacking] = (
-                _at(self._others.items, at),
-                _at(self._others.places, at),
-            )
-            unknown = np.flatnonzero((at >= 0) & (items[lacking] == UNKNOWN))
-            self.is_open[queries[lacking[unknown]]] = True
-            self._note(self._others, at[unknown])
+        items = np.full(len(queries), NOTHING, np.int64)
+        places = np.full(len(queries), NOTHING, np.int64)
+        for circle in self._circles():
+            lacking = np.flatnonzero(places == NOTHING)
+            at = self._first_free(circle, queries[lacking], draws[lacking])
+            items[lacking], places[lacking] = _at(circle.items, at), _at(circle.places, at)
+            unknown = at[items[lacking] == UNKNOWN]
+            self.is_open[queries[lacking[items[lacking] == UNKNOWN]]] = True
+            self._note(circle, unknown)
+            if (places != NOTHING).all():
+                break
         self.has_found = places >= 0
         found = np.flatnonzero(self.has_found)
         high, low = (np.copy(half) for half in self._taken[0])  # the query itself: nothing new
@@ -195,6 +191,14 @@ class _Walk:
         low[queries[found]] = self._pool.low[places[found]]
         self._taken.append((high, low))
         return items
+
+    def _circles(self) -> Iterator[Circle]:
+        """Yields the rows that draw the prompt, then the others, which are seldom needed."""
+        makers = (self._pool.own, self._pool.others)
+        for number, circle_of in enumerate(makers):
+            if len(self._made) <= number:
+                self._made.append(circle_of(self._prompt))
+            yield self._made[number]
 
     def _first_free(self, circle: Circle, queries: Array, draws: Array) -> Array:
         """Where the first row that may be taken stands for each draw; -1: there is none."""

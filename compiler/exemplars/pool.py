@@ -1,13 +1,14 @@
 """The pool of one source: the rows that may be exemplars, on a circle of keyed points.
 
-In: the training rows of a source, and the examples that the mixture counts of it. Out: for each
-prompt the rows that have an example by it, in the order of their points, and where that example
-lies in the store. What is not there yet is asked for by row and prompt and then known as well. 28
-bytes a row, 16 an example.
+In: the training rows of a source, and the examples that the mixture counts of it, if it counts
+some. Out: for each prompt the rows that draw it and the others, in the order of their points, and
+where their examples by it lie in the store. What is not there yet is asked for by row and prompt
+and then known as well. 36 bytes a row, 32 an example.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from taskc.compiler.demand.asks import Ask, Maker
 from taskc.compiler.demand.columns import Array, Examples
 from taskc.compiler.keys import Scope
 from taskc.compiler.rows.row_keys import RowKeys, drawn_order, id_halves, rows_equal_to
+from taskc.compiler.turns.choice import PromptChoice
 
 __all__ = ["NOTHING", "UNKNOWN", "Bank", "Circle", "Pool"]
 
@@ -23,6 +25,7 @@ NOTHING = -1  # none is wanted
 UNKNOWN = -2  # nobody has asked for the example of this row and prompt yet
 _UNFIT = -3  # it was asked for; there is none, or it is cut
 _PROMPTS = np.uint64(1 << 16)
+_NOWHERE: Array = np.zeros(0, np.int64)
 
 
 @dataclass(slots=True)
@@ -54,7 +57,7 @@ class Bank:
 
 @dataclass(slots=True)
 class Circle:
-    """Rows of a pool in the order of their points, as far as they concern one prompt.
+    """Rows of a pool in the order of their points, as far as they may have an example by a prompt.
 
     Attributes:
         places: Where each row stands in the pool, rising, int64 [m].
@@ -84,7 +87,7 @@ class Pool:
         self,
         maker: Maker,
         rows: Array,
-        own: Examples | None = None,
+        counted: Examples | None = None,
         *,
         left_out: Sequence[RowKeys] = (),
     ) -> None:
@@ -93,7 +96,7 @@ class Pool:
         Args:
             maker: What makes their examples.
             rows: Indices of different rows among the maker's keys, uint32 [m].
-            own: Their examples in repetition 0, as far as they are made.
+            counted: Their examples in repetition 0; None: nobody has made them.
             left_out: Rows equal to one of these are no exemplars.
         """
         keys = maker.rows
@@ -101,35 +104,45 @@ class Pool:
         if len(rows) and left_out:
             held = np.concatenate([each.ids for each in left_out])
             rows = np.delete(rows, rows_equal_to(keys.ids[rows], held))
-        points = keys.draws(Scope.mixture(maker.build.mixture.seed), 0, "exemplar", rows)
+        self._scope = Scope.mixture(maker.build.mixture.seed)
+        points = keys.draws(self._scope, 0, "exemplar", rows)
         order = drawn_order(points, keys.ids[rows], keys.ordinals_of(rows))
         self.rows = rows[order]
         self.points = points[order]
         self.high, self.low = id_halves(keys.ids[self.rows])
         self.bank = Bank()
-        self._own: dict[int, Circle] = {}
+        self._own: dict[int, Array] = {}  # prompt -> places of the rows that draw it, rising
         self._pairs = np.zeros(0, np.uint64)  # of place and prompt, rising
         self._items = np.zeros(0, np.int64)
-        if own is not None:
-            self._take_own(own)
+        if counted is not None:
+            self._take(counted)
+        else:
+            prompts = self._drawn()
+            self._own = {p: np.flatnonzero(prompts == p) for p in np.unique(prompts).tolist()}
 
     def __len__(self) -> int:
         """The number of rows."""
         return len(self.rows)
 
     def own(self, prompt: int) -> Circle:
-        """The rows that have a whole example by the prompt because they draw it themselves."""
-        return self._own.get(prompt, _NOBODY)
+        """The rows that draw a prompt themselves."""
+        return self._circle(prompt, self._own.get(prompt, _NOWHERE))
 
     def others(self, prompt: int) -> Circle:
-        """The other rows, without those that are known to have no whole example by the prompt."""
-        items = np.full(len(self), UNKNOWN, np.int64)
-        is_asked = self._pairs % _PROMPTS == prompt
-        items[(self._pairs[is_asked] // _PROMPTS).astype(np.int64)] = self._items[is_asked]
+        """The rows that don't."""
         is_other = np.ones(len(self), np.bool_)
-        is_other[self.own(prompt).places] = False
-        places = np.flatnonzero(is_other & (items != _UNFIT))
-        return Circle(places, self.points[places], items[places], self.points[is_other])
+        is_other[self._own.get(prompt, _NOWHERE)] = False
+        return self._circle(prompt, np.flatnonzero(is_other))
+
+    def _circle(self, prompt: int, places: Array) -> Circle:
+        points = self.points[places]
+        pairs = _pairs(places, np.array(prompt))
+        items = np.full(len(places), UNKNOWN, np.int64)
+        if len(self._pairs):
+            at = np.minimum(np.searchsorted(self._pairs, pairs), len(self._pairs) - 1)
+            items = np.where(self._pairs[at] == pairs, self._items[at], UNKNOWN)
+        fit = np.flatnonzero(items != _UNFIT)
+        return Circle(places[fit], points[fit], items[fit], points)
 
     def ask(self, places: Array, prompts: Array) -> Ask:
         """An ask for examples of rows at places by prompts, each pair once."""
@@ -146,7 +159,8 @@ class Pool:
         items[order[np.searchsorted(pairs[order], made)]] = self.bank.add(examples, whole)
         self._remember(_pairs(places, prompts), items)
 
-    def _take_own(self, examples: Examples) -> None:
+    def _take(self, examples: Examples) -> None:
+        """Takes in what the rows give by the prompts that they draw."""
         firsts = np.flatnonzero(examples.part == 0)
         firsts = firsts[np.isin(examples.row[firsts], self.rows)]
         by_row = np.argsort(self.rows)
@@ -155,22 +169,28 @@ class Pool:
         is_whole = _is_whole(examples)[firsts]
         items = np.full(len(firsts), _UNFIT, np.int64)
         items[is_whole] = self.bank.add(examples, firsts[is_whole])
-        self._remember(_pairs(places[~is_whole], prompts[~is_whole]), items[~is_whole])
-        for prompt in np.unique(prompts[is_whole]).tolist():
-            own = np.flatnonzero(is_whole & (prompts == prompt))
-            own = own[np.argsort(places[own])]
-            points = self.points[places[own]]
-            self._own[prompt] = Circle(places[own], points, items[own], points)
+        self._remember(_pairs(places, prompts), items)
+        self._own = {
+            prompt: np.sort(places[prompts == prompt]) for prompt in np.unique(prompts).tolist()
+        }
+
+    def _drawn(self) -> Array:
+        """The prompt that each row draws where all apply, int64; -1: there is none to draw."""
+        prompts = [(each, prompt) for each in self.maker.templates for prompt in each.prompts]
+        drawn = [index for index, (_, prompt) in enumerate(prompts) if prompt.has_target]
+        if not drawn:
+            return np.full(len(self), -1, np.int64)
+        labels = [f"{prompts[index][0].name}.{prompts[index][1].label}" for index in drawn]
+        draws = partial(self.maker.rows.draws, self._scope, 0, rows=self.rows)
+        choice = PromptChoice(labels, len(self), draws)
+        found: Array = np.array(drawn, np.int64)[choice.of_all]
+        return found
 
     def _remember(self, pairs: Array, items: Array) -> None:
         pairs = np.concatenate([self._pairs, pairs])
         order = np.argsort(pairs)
         self._pairs = pairs[order]
         self._items = np.concatenate([self._items, items])[order]
-
-
-_NOTHING = np.zeros(0, np.int64)
-_NOBODY = Circle(_NOTHING, _NOTHING.astype(np.uint64), _NOTHING, _NOTHING.astype(np.uint64))
 
 
 def _pairs(rows: Array, prompts: Array) -> Array:

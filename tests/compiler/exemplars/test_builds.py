@@ -171,10 +171,20 @@ class Naive:
         ]
         return dict(survivors[: self.cap])
 
+    def would_draw(self, source):
+        """Key -> prompt of all rows, whether it applies or not."""
+        return {
+            key: max(
+                PROMPTS,
+                key=lambda each, k=key: (self.draw(source, k, 0, f"prompt/calculate.{each}"), each),
+            )
+            for key in self.rows[source]
+        }
+
     def pool(self, source):
         """The pool of a source: sorted rows, and the prompts that they draw."""
         if source not in self.pools:
-            drawn = self.counted(source) if source != "held" else dict.fromkeys(self.rows[source])
+            drawn = self.counted(source) if source != "held" else self.would_draw(source)
             keys = [key for key in drawn if key.id not in self.evaluated[source]]
             pool = sorted((self.draw(source, key, 0, "exemplar"), *key) for key in keys)
             self.pools[source] = pool, drawn

@@ -84,8 +84,10 @@ class Source:
             trimmed=columns[:, 5].astype(np.uint32),
         )
 
-    def pool(self, rows):
+    def pool(self, rows, *, is_counted=True):
         """A pool of rows, with what they give by the prompts that they draw themselves."""
+        if not is_counted:
+            return Pool(self.maker, np.array(rows, np.uint32))
         own = [(row, self.own[row]) for row in rows if self.own[row] is not None]
         return Pool(self.maker, np.array(rows, np.uint32), self.examples(own))
 
@@ -178,6 +180,10 @@ def sources(draw):
         st.lists(st.lists(outcomes, min_size=3, max_size=3), min_size=number, max_size=number)
     )
     own = draw(st.lists(st.sampled_from([None, 0, 0, 1]), min_size=number, max_size=number))
+    own = [
+        p if p is None or row[p] != NOTHING_COMES else None
+        for p, row in zip(own, table, strict=True)
+    ]
     rows = sorted(draw(st.sets(st.integers(0, number - 1))))
     query = st.tuples(st.integers(0, number - 1), st.integers(0, 2), st.integers(0, 2))
     queries = draw(st.lists(query, max_size=12))
@@ -195,8 +201,22 @@ def test_exemplars_are_those_of_the_page(world, written, case):
 
     assert found == source.expected(written, rows, queries, wanted)
     assert len(source.asked) == len(set(source.asked))
-    drawn = {(row, own[row]) for row in rows if own[row] is not None}
-    assert not {(row, p) for row, p in drawn if table[row][p] != NOTHING_COMES} & set(source.asked)
+    assert not {(row, own[row]) for row in rows} & set(source.asked)
+
+
+@given(sources())
+def test_rows_that_nobody_counts_draw_among_all_prompts(world, written, case):
+    """As where a source is held out: nothing of it was made before."""
+    ids, table, _, rows, queries, wanted = case
+    source = Source(world, ids, table, [])
+    source.own = [
+        max(range(3), key=lambda p, r=row: source.draw(r, 0, f"prompt/t.p{p}"))
+        for row in range(len(ids))
+    ]
+    found = source.drawn(source.pool(rows, is_counted=False), queries, wanted)
+
+    assert found == source.expected(written, rows, queries, wanted)
+    assert len(source.asked) == len(set(source.asked))
 
 
 @given(st.integers(0, 3), st.integers(0, 3), st.integers(0, 2**63 - 1))

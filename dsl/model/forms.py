@@ -218,7 +218,10 @@ RATES: Final = _table(
     Form(
         "temperature",
         "Weight min(n, cap) ** (1 / t) for n rows.",
-        (FormArgument("t", Kind.TEMPERATURE, "1: proportional; large: equal.", by_position=True), _CAP),
+        (
+            FormArgument("t", Kind.TEMPERATURE, "1: proportional; large: equal.", by_position=True),
+            _CAP,
+        ),
     ),
     Form("equal", "The same weight for every source."),
     Form(

@@ -14,7 +14,9 @@ from taskc.compiler import plan
 __all__ = ["content_of", "plan_digest"]
 
 # Fields that say where something stands or how it is shown, not what it is.
-_PLACES = frozenset({"at", "limit_at", "places", "patterns", "roots", "path", "params", "runs"})
+_PLACES = frozenset(
+    {"at", "limit_at", "places", "patterns", "roots", "path", "params", "runs", "variant"}
+)
 
 
 def plan_digest(build: plan.BuildPlan) -> str:

@@ -491,9 +491,10 @@ class BuildPlan(Model):
     """Everything one artefact is made from.
 
     Attributes:
-        package: Name of the folder of the specs; the artefact lies at OUT/package/name.
+        package: Name of the folder of the specs; the artefact lies at OUT/package/title.
         splits: "train" is trained on and packed; every other one becomes an evaluation set.
         evaluated: Sources of the evaluation sets, by name.
+        variant: In a sweep the parameter and its value, "held_out=nli"; part of no content.
     """
 
     name: str
@@ -511,6 +512,12 @@ class BuildPlan(Model):
     runs: tuple[RunSettings, ...]
     sample: int | None  # at most so many input rows per source and split; None = all
     at: Place
+    variant: str = ""
+
+    @property
+    def title(self) -> str:
+        """The build's name among those of its package: with its variant, if it has one."""
+        return f"{self.name}@{self.variant}" if self.variant else self.name
 
 
 class Plan(Model):

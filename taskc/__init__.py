@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from taskc.api import build, check, open, plan, render
+    from taskc.api import build, check, open, plan, render, sweep
     from taskc.compiler.plan import Plan
     from taskc.dsl.diagnostics import Diagnostic
     from taskc.dsl.errors import InternalError, TaskcError
@@ -35,6 +35,7 @@ __all__ = [
     "plan",
     "render",
     "sequences",
+    "sweep",
     "tokens",
 ]
 
@@ -54,6 +55,7 @@ _HOMES = {
     "plan": "taskc.api",
     "render": "taskc.api",
     "sequences": "taskc.runtime.schedule",
+    "sweep": "taskc.api",
     "tokens": "taskc.runtime.schedule",
 }
 

@@ -21,18 +21,18 @@ from taskc.workers import ENGINES, EngineKind, Workers
 if TYPE_CHECKING:
     from taskc.compiler.build import Built
     from taskc.compiler.plan import BuildPlan, Plan
+    from taskc.compiler.progress import Step
     from taskc.dsl.checker import Checked
     from taskc.dsl.model.program import Package, ParamValue
     from taskc.dsl.text.source_text import SourceText
     from taskc.rendering import Rendered
     from taskc.runtime.reader import Artifact
 
-__all__ = ["build", "check", "open", "plan", "render"]
+__all__ = ["build", "check", "open", "plan", "render", "sweep"]
 
 PathLike = str | os.PathLike[str]
 Params = Mapping[str, "ParamValue | os.PathLike[str]"]
-# Told of a build's name, a stage, what it works on, and the rows done since the last call.
-Progress = Callable[[str, str, str, int], None]
+Progress = Callable[[str, "Step"], None]  # told of a build's name and what came to pass in it
 
 _NO_PARAMS: Params = MappingProxyType({})
 _ONE_A_CORE = Workers()
@@ -113,6 +113,58 @@ def build(
         _raise_errors([*checked.diagnostics, *built.diagnostics], checked.program.texts)
     assert built.path is not None, "a build without errors has a path"
     return open(built.path)
+
+
+def sweep(
+    path: PathLike,
+    param: str,
+    values: "Sequence[ParamValue] | None" = None,
+    *,
+    build: str | None = None,
+    params: Params = _NO_PARAMS,
+    out: PathLike = "artifacts",
+    jobs: int | None = None,
+    store: PathLike | None = None,
+) -> "dict[str, Artifact]":
+    """Builds one artefact for each value of a parameter; what they have in common is made once.
+
+    Args:
+        path: A folder or a `.task` file.
+        param: Name of the parameter.
+        values: Its values; None = all that a choice, a bool or a cluster can have.
+        build: Name of the build; None where the specs have exactly one.
+        params: Values of other parameters by name.
+        out: The folder of artefacts; each lies at OUT/PACKAGE/BUILD@PARAM=VALUE.
+        jobs: Number of worker processes; None = as many as there are cores to use.
+        store: A folder or fsspec URL that keeps what was made; None = the project's own.
+
+    Returns:
+        The artefacts by value, as `--set` writes it.
+
+    Raises:
+        TaskcError: If the specs have an error with any value, an input or the tokenizer has one, or
+            the parameter can't be swept.
+        ValueError: If there is no such build, or several to choose from.
+    """
+    from taskc.sweeping import Sweep, plan_sweep
+
+    given = {name: _as_written(value) for name, value in params.items()}
+    chosen = Sweep(param, tuple(_as_written(value) for value in values or ()))
+    found = plan_sweep([os.fspath(path)], given, chosen, only=build)
+    _raise_errors(found.checked.diagnostics, found.checked.program.texts)
+    names = dict.fromkeys(f"{each.package}/{each.name}" for each in found.plans)
+    if len(names) != 1 or "" in found.values:
+        shown = ", ".join(names) or "none"
+        raise ValueError(f"say which build is swept with `build=`; the specs have: {shown}")
+    workers = Workers(jobs=jobs)
+    artifacts = {}
+    each_built = build_each(found.plans, [path], out=out, workers=workers, store=store)
+    for value, built in zip(found.values, each_built, strict=True):
+        if built.path is None:
+            _raise_errors(built.diagnostics, found.checked.program.texts)
+        assert built.path is not None, "a build without errors has a path"
+        artifacts[value] = open(built.path)
+    return artifacts
 
 
 def render(
@@ -210,7 +262,7 @@ def build_each(
     store: PathLike | None = None,
     locked: bool = False,
     vendored: PathLike | None = None,
-    progress: Progress = lambda _build, _stage, _what, _rows: None,
+    progress: Progress = lambda _build, _step: None,
 ) -> "Iterator[Built]":
     """Yields the outcome of each build in turn; one that fails does not stop the others.
 
@@ -222,7 +274,7 @@ def build_each(
         store: Another store than the project's own.
         locked: Whether inputs must be those of the lock.
         vendored: A folder that `taskc vendor` filled: inputs are read from there alone.
-        progress: Told of every chunk of rows.
+        progress: Told of every step.
     """
     from functools import partial
 
@@ -245,9 +297,9 @@ def build_each(
             if locked and not differences:
                 differences = build_differences(plan, store=opened)
             if differences:
-                yield Built(each.name, None, differences)
+                yield Built(each.title, None, differences)
                 continue
-            told = partial(progress, each.name)
+            told = partial(progress, each.title)
             yield build_one(plan, out=os.fspath(out), engine=engine, store=opened, progress=told)
 
 

@@ -44,6 +44,7 @@ PUBLIC = [
     "plan",
     "render",
     "sequences",
+    "sweep",
     "tokens",
 ]
 

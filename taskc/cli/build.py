@@ -13,6 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskc.cli import arguments, console, summary
+from taskc.cli.progress import Progress
 from taskc.workers import ENGINES, Workers
 
 if TYPE_CHECKING:
@@ -78,11 +79,26 @@ def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares which builds are meant, and how much of their inputs."""
     parser.add_argument("--only", metavar="NAME", help="make the build of this name alone")
     parser.add_argument(
+        "--sweep",
+        metavar="NAME[=VALUE,...]",
+        type=_sweep,
+        help="build once for each value of a parameter, of a choice, bool or cluster for all, "
+        "each at BUILD@NAME=VALUE",
+    )
+    parser.add_argument(
         "--sample",
         metavar="N",
         type=arguments.positive,
         help="read at most N rows of each source and split (default: all)",
     )
+
+
+def _sweep(text: str) -> tuple[str, tuple[str, ...]]:
+    """Splits `NAME` or `NAME=VALUE,VALUE`."""
+    name, equals, values = text.partition("=")
+    if not name or (equals and not values):
+        raise argparse.ArgumentTypeError(f"expected NAME or NAME=VALUE,..., found {text!r}")
+    return name, tuple(values.split(",")) if equals else ()
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
@@ -128,7 +144,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         console.emit_json(_as_json(checked, outcomes))
     is_wrong = has_errors(checked.diagnostics)
-    for line in _left_out(checked, plans, options.only) if is_wrong else ():
+    for line in _left_out(checked, plans, options.only) if is_wrong and not options.sweep else ():
         console.say(line)
     if not plans and not is_wrong:
         console.say(nothing_to_build(checked, options.only))
@@ -141,7 +157,7 @@ def _run_planned(path: Path, options: argparse.Namespace) -> int:
     from taskc.compiler.planned import differences, load
     from taskc.compiler.store.project import opened_store
 
-    if options.params or options.only or options.sample:
+    if options.params or options.only or options.sample or options.sweep:
         console.say("error: a plan file has its parameters and its builds; it takes no others")
         return 1
     kept = load(path.read_bytes())
@@ -181,6 +197,8 @@ def planned(options: argparse.Namespace) -> "tuple[Checked, Sequence[BuildPlan]]
     """Checks the specs, reports what is found, and returns the plans of what can be built."""
     from taskc.checking import check
 
+    if getattr(options, "sweep", None):
+        return _swept(options)
     checked = check(options.paths, params=dict(options.params))
     report(checked.diagnostics, checked)
     if not any(package.builds for package in checked.program.packages):
@@ -190,14 +208,31 @@ def planned(options: argparse.Namespace) -> "tuple[Checked, Sequence[BuildPlan]]
     return checked, lower_sound(checked, only=options.only, sample=options.sample).builds
 
 
+def _swept(options: argparse.Namespace) -> "tuple[Checked, Sequence[BuildPlan]]":
+    """Plans the builds once for each value of a parameter; what is wrong is said once."""
+    from taskc.sweeping import Sweep, plan_sweep
+
+    found = plan_sweep(
+        options.paths,
+        dict(options.params),
+        Sweep(*options.sweep),
+        only=options.only,
+        sample=options.sample,
+    )
+    report(found.checked.diagnostics, found.checked)
+    for title in found.left_out:
+        console.say(f"{title}: not built, the package has errors")
+    return found.checked, found.plans
+
+
 def _clash(plans: "Sequence[BuildPlan]") -> str:
     """Says of two builds that one would replace the other; "" where there is no such pair."""
     first: dict[tuple[str, str], BuildPlan] = {}
     for plan in plans:
-        other = first.setdefault((plan.package, plan.name), plan)
+        other = first.setdefault((plan.package, plan.title), plan)
         if other is not plan:
             return (
-                f"error: two builds have one place, {plan.package}/{plan.name}: "
+                f"error: two builds have one place, {plan.package}/{plan.title}: "
                 f"{other.at} and {plan.at}\n"
                 "help: build their folders one by one, with different --out"
             )
@@ -216,7 +251,7 @@ def build_all(
     from taskc.compiler.engines.process import prepare_driver
 
     prepare_driver()
-    with console.Progress() as progress:
+    with Progress() as progress:
         builds = build_each(
             plans,
             options.paths,
@@ -225,7 +260,7 @@ def build_all(
             store=console.chosen_store(options.store),
             locked=options.locked,
             vendored=options.vendored,
-            progress=progress.add,
+            progress=progress.step,
         )
         for plan in plans:
             started = monotonic()
@@ -250,7 +285,7 @@ def report(diagnostics: "Sequence[Diagnostic]", checked: "Checked") -> None:
 
 def _show(outcome: Outcome) -> None:
     """Says what one build came to: on stdout where there is an artefact."""
-    name = f"{outcome.plan.package}/{outcome.plan.name}"
+    name = f"{outcome.plan.package}/{outcome.plan.title}"
     if outcome.built.path is None:
         console.say(f"{name}: not built")
         return
@@ -329,6 +364,7 @@ def _build_json(outcome: Outcome) -> "JsonValue":
     head: dict[str, JsonValue] = {
         "package": plan.package,
         "name": plan.name,
+        "variant": plan.variant,
         "status": _status(built),
         "path": None if built.path is None else str(built.path),
         "elapsed_s": round(outcome.elapsed_s, 3),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from taskc.cli import arguments, build, console
 from taskc.cli.exits import Exit
+from taskc.cli.progress import Progress
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -86,12 +87,12 @@ def _outlooks(
     url = console.chosen_store(options.store)
     workers = build.workers_of(options)
     with (
-        console.Progress() as progress,
+        Progress() as progress,
         opened_store(options.paths, url=url, has_fallback=workers.is_local) as store,
         workers.started() as engine,
     ):
         for plan in plans:
-            means = Means(engine, store, partial(progress.add, plan.name))
+            means = Means(engine, store, partial(progress.add, plan.title))
             with store.in_use():
                 each = outlook(plan, means, out=options.artifacts)
             each.diagnostics += store.take_findings()
@@ -115,7 +116,7 @@ def _keep(path: Path, found: "Sequence[Outlook]") -> None:
 
 def _lines(found: "Outlook") -> Iterator[str]:
     plan = found.plan
-    yield f"{plan.package}/{plan.name}  {found.place.path}  {_state(found)}"
+    yield f"{plan.package}/{plan.title}  {found.place.path}  {_state(found)}"
     shown = found.changes[:_MAX_CHANGES] if found.is_there else []
     for change in shown:
         yield f"  {change}"
@@ -181,6 +182,7 @@ def _as_json(found: "Outlook") -> "Mapping[str, JsonValue]":
     return {
         "package": found.plan.package,
         "name": found.plan.name,
+        "variant": found.plan.variant,
         "path": str(found.place.path),
         "status": "unchanged" if found.is_unchanged else "to build",
         "changes": [

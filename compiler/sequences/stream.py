@@ -55,7 +55,6 @@ class Origin:
 
     Attributes:
         source: Name of the source.
-        number: Its index among the build's sources.
         cluster: Its first cluster, "" if it is in none.
         metric: How its evaluation is scored.
         rows: Its rows in one split.
@@ -64,7 +63,6 @@ class Origin:
     """
 
     source: str
-    number: int
     cluster: str
     metric: str
     rows: RowKeys
@@ -76,10 +74,8 @@ class Origin:
         """The origin of what a maker makes."""
         folder = posixpath.dirname(maker.build.at.path)
         source = maker.source
-        names = [each.name for each in maker.build.sources]
         return Origin(
             source=source.name,
-            number=names.index(source.name),
             cluster=source.clusters[0] if source.clusters else "",
             metric=source.metric,
             rows=maker.rows,
@@ -124,9 +120,8 @@ class Stream:
             order = order[counts[number] :]
 
     def sources(self, indices: Array) -> Array:
-        """The number of each example's source among the build's, uint16."""
-        numbers = np.array([origin.number for origin in self.origins], np.uint16)
-        sources: Array = numbers[self.origin[indices]]
+        """The number of each example's source among those that the manifest lists, uint16."""
+        sources: Array = self.origin[indices]
         return sources
 
 

@@ -127,7 +127,7 @@ def origin_of(index, split, file, num_rows):
         lines=numbers,
     )
     prompts = [PromptName("ask", "plain", "demo.task:7")]
-    return Origin(name, index, clusters[0], "accuracy", rows, prompts)
+    return Origin(name, clusters[0], "accuracy", rows, prompts)
 
 
 def stream_of(store, examples, vocab_size):

@@ -18,7 +18,7 @@ def stream_of(world, picks):
     """A stream of (origin, row, prompt, ordinal) over two sources of six rows in three ranges."""
     ordinals = [0, 1, 0, 2, 0, 0]
     origins = [
-        Origin(name, 5 + i, "all" if i else "", f"metric {i}", rows, PROMPTS[i])
+        Origin(name, "all" if i else "", f"metric {i}", rows, PROMPTS[i])
         for i, (name, rows) in enumerate(
             (name, world.rows_of(name, 6, [2, 3], ordinals=own))
             for name, own in (("ants", None), ("bees", ordinals))

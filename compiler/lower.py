@@ -6,7 +6,7 @@ checked here: what the checker let through can be lowered, and anything else is 
 """
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -313,6 +313,7 @@ class _Lowering(InputLowering):
     def _mixture(self, mixture: checked.Mixture, names: Mapping[int, str]) -> plan.Mixture:
         scope = Scope(self.package_of(mixture.span), frozenset())
         everything = [*mixture.sources, *(take.source for take in mixture.takes)]
+        trained = {id(source) for source in everything}
         return plan.Mixture(
             name=mixture.name,
             sources=tuple(names[id(source)] for source in mixture.sources),
@@ -330,6 +331,9 @@ class _Lowering(InputLowering):
             decontaminate=tuple(
                 plan.Decontaminate.model_validate(
                     {
+                        "sources": tuple(
+                            names[id(source)] for source in own if id(source) in trained
+                        ),
                         "fields": clause.fields,
                         "splits": clause.splits,
                         "method": clause.method,
@@ -338,7 +342,7 @@ class _Lowering(InputLowering):
                         "at": self.place(clause.span),
                     }
                 )
-                for clause in mixture.decontaminate
+                for own, clause in _decontaminations(mixture)
             ),
             requires=tuple(
                 plan.Require(
@@ -463,10 +467,20 @@ def _splits_read(build: checked.Build, source: checked.Source) -> tuple[str, ...
     wanted = list(build.splits)
     if all(source is not each for each in mixture.held_out_sources):
         wanted += ["train"] if mixture.fewshot[1] else []
-        wanted += [split for clause in mixture.decontaminate for split in clause.splits]
+        wanted += [split for _, clause in _decontaminations(mixture) for split in clause.splits]
     else:
         wanted += [split.name for split in source.splits]
     return tuple(dict.fromkeys(wanted))
+
+
+def _decontaminations(
+    mixture: checked.Mixture,
+) -> Iterator[tuple[list[checked.Source], checked.Decontaminate]]:
+    """Yields the clauses of a mixture and of those inside it, with the sources of each."""
+    own = _unique([*mixture.sources, *(take.source for take in mixture.takes)])
+    yield from ((own, clause) for clause in mixture.decontaminate)
+    for inner in mixture.nested.values():
+        yield from _decontaminations(inner)
 
 
 def _unique(sources: Iterable[checked.Source]) -> list[checked.Source]:

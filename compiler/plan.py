@@ -355,6 +355,7 @@ class Decontaminate(Model):
     """Training rows that share words with evaluation rows of the named splits are dropped.
 
     Attributes:
+        sources: Whose training rows; of a clause in a nested mixture, those of that one.
         fields: What is compared; a row that lacks one has no words there.
         splits: Of every evaluated source.
         method: By runs of words, or by how alike rows are.
@@ -362,6 +363,7 @@ class Decontaminate(Model):
         max_rows: A run that stands in more evaluation rows does not count; 0 where none is asked.
     """
 
+    sources: tuple[str, ...]
     fields: tuple[str, ...]
     splits: tuple[str, ...]
     method: Literal["ngrams", "near"]

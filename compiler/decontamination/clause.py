@@ -107,8 +107,7 @@ class _Carried:
             clause, parts, engine=means.engine, store=means.store, progress=means.progress
         )
         findings = self._warned(Index.opened(means.store, index))
-        mixture = self.build.mixture
-        for name in dict.fromkeys([*mixture.sources, *(take.source for take in mixture.takes)]):
+        for name in clause.sources:
             rows = self.loaded[name].rows.get("train")
             if rows is not None:
                 self._search(Part(self.sources[name], rows), index)

@@ -319,3 +319,15 @@ def test_why_names_the_words_and_the_row(decontaminated, project):
     last = steps[21][2][-1]
     assert "decontaminate" == last.clause
     assert 'shares "how many apples has ann if she has" with small.dev.jsonl:6' in last.words
+
+
+def test_a_clause_of_a_nested_mixture_is_about_its_own_sources(decontaminated, project):
+    """It is carried out, and touches no other source."""
+    inner = f"mixture inner {{\n  from small\n  {CLAUSE}\n}}\n\nmixture sums {{"
+    spec = project().spec.replace("mixture sums {", inner)
+    spec = spec.replace("from all clusters", "from inner, large")
+    shared = [asked(f"{SHARED} 1")]
+    made = decontaminated("", spec=spec, small=shared, large=shared, dev=[asked(SHARED)])
+
+    assert [1] == list(made.dropped["small", "train"].values())
+    assert {} == made.dropped["large", "train"]

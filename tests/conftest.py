@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -20,6 +21,11 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 # slow, not wrong, so there is no deadline.
 hypothesis.settings.register_profile("house", deadline=None, derandomize=IN_CI)
 hypothesis.settings.load_profile("house")
+
+# A shell's background jobs ignore Ctrl-C and hand that on to what they start; tests that press it
+# must not depend on how they were started.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test asks the network for a data set or a tokenizer.
 os.environ["HF_HUB_OFFLINE"] = "1"

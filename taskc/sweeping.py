@@ -136,7 +136,7 @@ def _depends(package: Package, name: str) -> bool:
 
 
 def _every_value(checked: "Checked", name: str) -> tuple[str, ...]:
-    """All values of a parameter: of a choice, a bool, or the clusters within reach."""
+    """All values of a parameter: of a choice, a bool, or the package's clusters."""
     for package, param in _declared(checked.program.packages, name):
         type_ = param.type.inner if isinstance(param.type, types.Optional) else param.type
         match type_:
@@ -160,7 +160,13 @@ def _declared(packages: Sequence[Package], name: str) -> Iterator[tuple[Package,
 
 
 def _clusters(package: Package) -> Iterator[str]:
-    """Yields the clusters that a package can name, its own first."""
-    yield from package.clusters
+    """Yields a package's clusters, or where it has none those that it imports.
+
+    A package with clusters of its own has imported another's for its templates: held out, those of
+    the other would take nothing from its mixtures.
+    """
+    if package.clusters:
+        yield from package.clusters
+        return
     for alias, imported in package.imports.items():
         yield from (f"{alias}.{cluster}" for cluster in imported.clusters)

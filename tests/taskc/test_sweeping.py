@@ -170,6 +170,32 @@ def test_an_importer_is_swept_with_what_it_imports(sums):
     assert titles(found) == ["ours@held_out=c1", "ours@held_out=c2"]
 
 
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ("cluster c3 { sources mine }", ["all@unseen=c3"]),
+        ("", [f"all@unseen=sums.c{n}" for n in range(NUM_CLUSTERS)]),
+    ],
+)
+def test_another_packages_clusters_are_swept_where_there_are_none(sums, own, expected):
+    """Held out, they would take nothing from the mixtures of a package that has its own."""
+    importer = sums.parent / "importer"
+    importer.mkdir()
+    (importer / "importer.task").write_text(
+        'language 1\nimport "../sums"\nparam unseen: cluster? = none\n'
+        f'source mine: sums.sum {{ from jsonl("mine.jsonl") }}\n{own}\n'
+        "mixture everything { from all clusters  holdout unseen }\n"
+        "build all {\n  mixture everything\n  tokenizer sums.letters\n"
+        "  format prompt_target(input: 80, target: 8, separator: eos, end: eos)\n"
+        "  pack best_fit(length: 128)\n}\n",
+        encoding="utf-8",
+    )
+    found = plan_sweep(["importer"], {}, Sweep("unseen"))
+
+    assert titles(found) == expected
+    assert not found.checked.has_errors
+
+
 def test_nothing_is_encoded_twice_over_twelve_values(sums):
     """Each pair of row and prompt once, whoever trains on it, evaluates it or shows it."""
     found = plan_sweep(["sums"], {}, Sweep("held_out"))

@@ -23,6 +23,8 @@ CORPUS = ROOT / "tests" / "fixtures" / "fuzz_corpus"
 MAX_CORPUS_BYTES = 500_000
 LONG_BYTES = 100_000
 
+OPTIONAL = "language 1\nsource a {\n  fields { a: text? }\n"
+
 # A text that is said again and again until it is long, and what stands before it.
 LONG = {
     "open brackets": ("language 1\nparam a: int = ", "("),
@@ -31,6 +33,10 @@ LONG = {
     "text blocks": ("language 1\nsource a {\n  license ", '"""\n'),
     "placeholders": ('language 1\ntemplate a for b {\n  prompt "', "{x}n"),
     "nots": ("language 1\nsource a {\n  where ", "not "),
+    "ands": (OPTIONAL, f"  where a{' and a' * 199}\n"),
+    "tests for none": (OPTIONAL, f"  where a != none{' and a != none' * 198}\n"),
+    "tests of tests for none": (OPTIONAL, f"  let b = {'(' * 190}a{' == none)' * 190}\n"),
+    "ands and ors": (OPTIONAL, f"  where {'(' * 90}a{' and b) or a' * 90}\n"),
     "sums": ("language 1\nsource a {\n  let b = 1", " + 1"),
     "fields": ("language 1\nsource a {\n  let b = a", ".a"),
     "prompts": ("language 1\ntemplate a for b {\n", '  prompt a: "{x}" -> "{x}"\n'),

@@ -7,7 +7,6 @@ Keys and positions that are written out are judged in `values`.
 from typing import TYPE_CHECKING
 
 from taskc.dsl.check.expressions import values
-from taskc.dsl.check.expressions.narrowing import known_values
 from taskc.dsl.model.expressions import (
     Comprehension,
     DictDisplay,
@@ -165,8 +164,7 @@ def type_of_comprehension(expression: Comprehension, typer: "Typer") -> Type:
     typer.facts = frozenset(path for path in facts if path.partition(".")[0] != variable)
     try:
         if expression.condition is not None:
-            typer.condition(expression.condition)
-            typer.facts |= known_values(expression.condition, holds=True)
+            typer.facts |= typer.condition(expression.condition).where_true
         return List(typer.infer(expression.item))
     finally:
         typer.facts, typer.locals = facts, outer

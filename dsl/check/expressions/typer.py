@@ -19,7 +19,7 @@ from taskc.dsl.check.expressions.displays import (
     type_of_record,
 )
 from taskc.dsl.check.expressions.names import type_of_attribute, type_of_reference
-from taskc.dsl.check.expressions.narrowing import known_values, path_of
+from taskc.dsl.check.expressions.narrowing import Known, known_values, path_of
 from taskc.dsl.check.expressions.scopes import Scope
 from taskc.dsl.diagnostics import Reporter
 from taskc.dsl.model.expressions import (
@@ -126,9 +126,31 @@ class Typer:
             return UNKNOWN
         return found
 
-    def condition(self, expression: Expression, *, facts: frozenset[str] = _NO_FACTS) -> Type:
-        """Checks that an expression is a bool, with more facts known."""
-        found = self._with_facts(facts, expression)
+    def condition(self, expression: Expression, *, facts: frozenset[str] = _NO_FACTS) -> Known:
+        """Checks that an expression is a bool, with more facts known; returns what it says."""
+        before = self.facts
+        if facts:
+            self.facts = before | facts
+        try:
+            match expression:
+                case Binary(operator="and" | "or"):
+                    return self._junction(expression)
+                case Unary(operator="not", operand=operand):
+                    return self.condition(operand).negated()
+                case _:
+                    self._check_truth(expression, self.infer(expression))
+                    return known_values(expression)
+        finally:
+            self.facts = before
+
+    def _junction(self, expression: Binary) -> Known:
+        """Both sides of an `and` or `or`; the right one stands where the left one lets it."""
+        left = self.condition(expression.left)
+        if expression.operator == "and":
+            return left.and_(self.condition(expression.right, facts=left.where_true))
+        return left.or_(self.condition(expression.right, facts=left.where_false))
+
+    def _check_truth(self, expression: Expression, found: Type) -> None:
         if not isinstance(found, Bool | Unknown):
             self.report.report(
                 "T0206",
@@ -137,7 +159,6 @@ class Typer:
                 label=f"this is {a_type(found)}",
                 helps=_truth_helps(found, path_of(expression) or "..."),
             )
-        return BOOL
 
     def report_none(self, expression: Expression, found: Type) -> None:
         """Reports a value that may be none where one is needed."""
@@ -185,11 +206,8 @@ class Typer:
     # ---- operators -------------------------------------------------------------------------------
 
     def _binary(self, expression: Binary) -> Type:
-        operator = expression.operator
-        if operator in ("and", "or"):
-            self.condition(expression.left)
-            known = known_values(expression.left, holds=operator == "and")
-            self.condition(expression.right, facts=known)
+        if expression.operator in ("and", "or"):
+            self._junction(expression)
             return BOOL
         left, right = self._sides(expression.left, expression.right)
         return operators.arithmetic(expression, left, right, self.report)
@@ -204,7 +222,8 @@ class Typer:
 
     def _unary(self, expression: Unary) -> Type:
         if expression.operator == "not":
-            return self.condition(expression.operand)
+            self.condition(expression.operand)
+            return BOOL
         return operators.negate(expression, self.value(expression.operand), self.report)
 
     def _compare(self, expression: Compare) -> Type:
@@ -224,8 +243,7 @@ class Typer:
         right_is_none = isinstance(expression.right, Literal) and expression.right.value is None
         tested = expression.left if right_is_none else expression.right
         found = self.infer(tested)
-        is_known = not self.scope.is_shared and not self.scope.inferred & names_read(tested)
-        if is_known and not isinstance(found, Optional | Unknown):
+        if self._is_declared(tested) and not isinstance(found, Optional | Unknown):
             path = path_of(tested)
             always = "false" if expression.operator == "==" else "true"
             narrowed = path in self.facts
@@ -240,12 +258,15 @@ class Typer:
             )
         return BOOL
 
+    def _is_declared(self, tested: Expression) -> bool:
+        """Whether an author said what the fields are, rather than the files of today."""
+        inferred = self.scope.inferred  # names are looked for only where there are any
+        return not self.scope.is_shared and not (inferred and inferred & names_read(tested))
+
     def _conditional(self, expression: Conditional) -> Type:
-        self.condition(expression.test)
-        then = self._with_facts(known_values(expression.test, holds=True), expression.then)
-        otherwise = self._with_facts(
-            known_values(expression.test, holds=False), expression.otherwise
-        )
+        known = self.condition(expression.test)
+        then = self._with_facts(known.where_true, expression.then)
+        otherwise = self._with_facts(known.where_false, expression.otherwise)
         joined = join(then, otherwise)
         if joined is None:
             place = expression.then.span

@@ -8,7 +8,7 @@ its right.
 
 from dataclasses import dataclass, field
 
-from taskc.dsl.check.expressions.narrowing import known_values, path_of
+from taskc.dsl.check.expressions.narrowing import path_of
 from taskc.dsl.check.expressions.scopes import Scope
 from taskc.dsl.check.expressions.settle import settle
 from taskc.dsl.check.expressions.typer import Typer
@@ -209,9 +209,9 @@ class _Shaper:
     def add_where(self, where: ast.Where) -> None:
         """Types a `where`, and keeps what it says about optional fields."""
         found = self.found
-        found.typer(self.report).condition(where.condition)
+        known = found.typer(self.report).condition(where.condition)
         self._note_reads()
-        found.facts |= known_values(where.condition, holds=True)
+        found.facts |= known.where_true
         condition = settle(where.condition, found.scope)
         found.wheres.append(program.Where(condition, where.span))
 

@@ -6,7 +6,7 @@ written. How a text reads is judged in `wording`.
 
 from dataclasses import dataclass
 
-from taskc.dsl.check.expressions.narrowing import known_values, path_of
+from taskc.dsl.check.expressions.narrowing import path_of
 from taskc.dsl.check.expressions.scopes import Scope
 from taskc.dsl.check.expressions.settle import settle, settle_text
 from taskc.dsl.check.expressions.texts import check_text
@@ -114,8 +114,7 @@ def check_prompt(
     """A prompt with its turns."""
     when, facts = None, scopes.facts
     if node.when is not None:
-        Typer(scopes.row, report, facts).condition(node.when)
-        facts |= known_values(node.when, holds=True)
+        facts |= Typer(scopes.row, report, facts).condition(node.when).where_true
         when = settle(node.when, scopes.row)
     typer = Typer(scopes.text, report, facts)
     messages = None

@@ -7,7 +7,6 @@ names them.
 
 from dataclasses import dataclass, field
 
-from taskc.dsl.check.expressions.narrowing import known_values
 from taskc.dsl.check.expressions.scopes import Refusal, Scope
 from taskc.dsl.check.expressions.settle import settle
 from taskc.dsl.check.expressions.typer import Typer
@@ -177,8 +176,8 @@ def _check_body(whole: _Whole, row: Row, report: Reporter) -> _Body:
         body.lets.append(program.Let(let.name.text, settle(let.value, scope), type_, let.span))
     scopes = Scopes(scope, scope)
     for where in statements.many(ast.Where):
-        Typer(scope, report, scopes.facts).condition(where.condition)
-        scopes.facts |= known_values(where.condition, holds=True)
+        known = Typer(scope, report, scopes.facts).condition(where.condition)
+        scopes.facts |= known.where_true
         body.wheres.append(program.Where(settle(where.condition, scope), where.span))
     if whole.options is not None:
         body.options = check_options(whole.options, Typer(scope, report, scopes.facts))

@@ -51,3 +51,14 @@ def test_packs_are_as_few_as_seeing_the_whole_window_gives(name, case, built):
 
     assert packs <= bins
     assert fill > 0.9
+
+
+def test_exemplars_are_drawn_and_left_out_for_want_of_room(built):
+    """All numbers of them occur in the build that is compared, and fewer than were drawn."""
+    artifact = built("flan_small/shots")
+    numbers = {len(row["exemplars"]) for row in artifact.examples.to_pylist()}
+    shots = [row for row in artifact["dev"] if row["shots"] == 4]
+
+    assert numbers == {0, 1, 2, 3, 4}
+    assert 0 < sum(len(row["exemplars"]) < 4 for row in shots) < len(shots) / 2
+    assert sum(entry.exemplars for entry in artifact.ledger.entries) > 0

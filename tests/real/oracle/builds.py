@@ -21,6 +21,7 @@ class Build:
         cap: Of the rate, or None.
         takes: Quotas by source, where the mixture has them instead of a rate.
         total: Count and unit; ("", 0) where the takes are all there is.
+        fewshot: Fewest and most exemplars.
         evaluated: Split -> sources that have it.
         least_fill: What the packs must reach.
     """
@@ -38,6 +39,7 @@ class Build:
     cap: int | None = None
     weight: Callable[[int], float] = float
     takes: dict[str, int] | None = None
+    fewshot: tuple[int, int] = (0, 0)
     added: tuple[str, ...] = ()
     least_fill: float = 0.9
 
@@ -113,6 +115,20 @@ BUILDS = {
             evaluated={"dev": _ALL},
             total=(1_200, "examples"),
             cap=2_000,
+        ),
+        Build(
+            "flan_small",
+            "shots",
+            GPT2,
+            PromptTarget(600, 160, end="<|endoftext|>", literal="\n\n", overflow="trim"),
+            ("cosmosqa", "dynasent", "gsm8k"),
+            seed=15,
+            length=1024,
+            window=20_000,
+            evaluated={"dev": ("cosmosqa", "dynasent", "gsm8k")},
+            total=(900, "examples"),
+            cap=400,
+            fewshot=(0, 4),
         ),
         Build(
             "chat",

@@ -14,6 +14,7 @@ from typing import Any
 from oracle import expected
 from oracle.builds import BUILDS, Build
 from oracle.encoding import Coder
+from oracle.exemplars import Pool
 from oracle.expected import Example, Question, Split, Supply
 from oracle.places import place
 from oracle.rows import SOURCES
@@ -58,14 +59,28 @@ class Case:
         }
 
     @cached_property
+    def pools(self) -> dict[str, Pool]:
+        """Source -> the rows that may be exemplars; empty where the mixture has none."""
+        if not self.build.fewshot[1]:
+            return {}
+        evaluated = {
+            name: [kept for split in self.build.evaluated for kept in self.rows[name][split].kept]
+            for name in self.build.sources
+        }
+        return {
+            name: expected.pool_of(supply, evaluated[name])
+            for name, supply in self.supplies.items()
+        }
+
+    @cached_property
     def stream(self) -> list[Example]:
         """The training examples in order."""
-        return expected.stream(self.build, self.supplies)
+        return expected.stream(self.build, self.supplies, self.pools)
 
     @cached_property
     def questions(self) -> dict[str, list[Question]]:
-        """Split -> the evaluation examples in order."""
-        return {
+        """Split -> the evaluation examples in order; all of them once more behind exemplars."""
+        plain = {
             split: [
                 question
                 for name in names
@@ -74,6 +89,15 @@ class Case:
                 )
             ]
             for split, names in self.build.evaluated.items()
+        }
+        return {
+            split: questions
+            + [
+                expected.asked_again(self.pools[each.source], self.supplies[each.source], each)
+                for each in questions
+                if self.pools
+            ]
+            for split, questions in plain.items()
         }
 
 
@@ -128,6 +152,7 @@ def compare_training(case: Case, artifact: Any) -> int:
             "repetition": example.repetition,
             "part": 0,
             "trimmed_tokens": example.coded.trimmed,
+            "exemplars": list(example.exemplars),
         }
         apart = {name: (want[name], row[name]) for name in want if want[name] != row[name]}
         assert not apart, f"provenance of example {number}: {apart}"
@@ -174,7 +199,7 @@ def _evaluation_row(case: Case, number: int, question: Question) -> dict[str, An
         "template": question.prompt.template,
         "label": question.prompt.label,
         "at": _prompt_place(case, question.prompt),
-        "shots": 0,
+        "shots": question.shots,
         "input_ids": question.input_ids,
         "target_ids": question.target_ids,
         "option_ids": question.option_ids,
@@ -185,6 +210,7 @@ def _evaluation_row(case: Case, number: int, question: Question) -> dict[str, An
         "row": question.kept.line.number,
         "row_id": question.kept.key.id,
         "ordinal": question.kept.key.ordinal,
+        "exemplars": list(question.exemplars),
     }
 
 
@@ -211,6 +237,7 @@ def compare_ledger(case: Case, artifact: Any) -> int:
         assert want == got, where
         assert rows.moved == entry.moved, where
         assert delivered == entry.delivered, where
+        assert _shown_only(case, source, split) == entry.exemplars, where
         assert entry.accounted == entry.read, where
         assert bool(entry.carved_from) == (split in carved), where
         read += 0 if split in carved else entry.read
@@ -239,6 +266,17 @@ def _ends(case: Case, source: str, split: str) -> tuple[int, Counter[tuple[str, 
     lost = [kept for kept in case.rows[source][split].kept if kept.key not in own]
     reasons = [expected.refusal(case.build, case.coder, kept, source) for kept in lost]
     return len(own), Counter(("encode", why, at) for why in reasons)
+
+
+def _shown_only(case: Case, source: str, split: str) -> int:
+    """Training rows that stand in the artefact as exemplars and are not delivered themselves."""
+    if split != "train":
+        return 0
+    own = [example for example in case.stream if example.source == source]
+    shown = {row for example in own for row in example.exemplars}
+    for questions in case.questions.values():
+        shown |= {row for each in questions if each.source == source for row in each.exemplars}
+    return len(shown - {example.kept.key.id for example in own})
 
 
 # ---- mixture and packs -------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from typing import NamedTuple
 from oracle import draws
 from oracle.builds import Build
 from oracle.encoding import BLIND, Coded, Coder, PromptTarget, code
+from oracle.exemplars import Pool, laid
 from oracle.phrasing import PROMPTS, Options, Prompt, Row, Turn, show
 from oracle.rows import SOURCES, Line, Source, lines
 
@@ -48,10 +50,11 @@ class Example(NamedTuple):
     repetition: int
     prompt: Prompt
     coded: Coded
+    exemplars: tuple[bytes, ...] = ()
 
 
 class Question(NamedTuple):
-    """One evaluation example."""
+    """One evaluation example; `shots` is how many exemplars were asked for."""
 
     source: str
     kept: Kept
@@ -61,6 +64,8 @@ class Question(NamedTuple):
     option_ids: list[list[int]]
     correct: list[int]
     references: list[str]
+    shots: int = 0
+    exemplars: tuple[bytes, ...] = ()
 
 
 # ---- rows --------------------------------------------------------------------------------------
@@ -216,6 +221,46 @@ class Supply:
         return apply[name]
 
 
+def pool_of(supply: Supply, evaluated: list[Kept]) -> Pool:
+    """The rows of the examples that are counted, without those that equal an evaluated one."""
+    build = supply.build
+    counted = [supply.example(index) for index in range(supply.distinct(build.cap))]
+    held = {kept.key.id for kept in evaluated}
+    rows = {example.kept.key: example.kept for example in counted}
+    prompts = {prompt.name: prompt for prompt in supply.prompts}
+
+    @cache
+    def whole(key: draws.Key, name: str) -> Coded | None:
+        kept, prompt = rows[key], prompts[name]
+        if not (prompt.where(kept.row) and prompt.when(kept.row)):
+            return None
+        made = code(supply.coder, build.form, turns_of(build, kept, prompt, 0))
+        return None if isinstance(made, str) or made.trimmed else made
+
+    return Pool(
+        supply.source,
+        supply.scope,
+        {each.kept.key: each.prompt.name for each in counted if each.kept.key.id not in held},
+        whole,
+    )
+
+
+def shown(pool: Pool, supply: Supply, example: Example) -> Example:
+    """A training example behind its exemplars."""
+    key, prompt = example.kept.key, example.prompt.name
+    wanted = pool.number(key, example.repetition, *supply.build.fewshot)
+    found = pool.before(key, example.repetition, prompt, wanted)
+    ids, coded = laid(
+        supply.build.form, example.coded, found, separator_tokens(supply.build, supply.coder)
+    )
+    return example._replace(coded=coded, exemplars=tuple(ids))
+
+
+def separator_tokens(build: Build, coder: Coder) -> int:
+    """How many tokens the separator has."""
+    return 1 if build.form.special else len(coder.ids(build.form.literal, first=False))
+
+
 def order_of(
     build: Build, kept: Kept, prompt: Prompt, options: Options, repetition: int
 ) -> list[int]:
@@ -269,8 +314,8 @@ def chairman(weight: dict[str, float]) -> Iterator[str]:
         yield name
 
 
-def stream(build: Build, supplies: dict[str, Supply]) -> list[Example]:
-    """Every training example, in order."""
+def stream(build: Build, supplies: dict[str, Supply], pools: dict[str, Pool]) -> list[Example]:
+    """Every training example, in order; with pools, behind its exemplars."""
     weight = weights(build, supplies)
     taken = dict.fromkeys(weight, 0)
     examples: list[Example] = []
@@ -280,6 +325,8 @@ def stream(build: Build, supplies: dict[str, Supply]) -> list[Example]:
         if (num_tokens if unit == "tokens" else len(examples)) >= wanted:
             return examples
         example = supplies[name].example(taken[name])
+        if name in pools:
+            example = shown(pools[name], supplies[name], example)
         taken[name] += 1
         examples.append(example)
         num_tokens += len(example.coded.ids)
@@ -296,6 +343,23 @@ def questions(build: Build, coder: Coder, source: str, rows: list[Kept]) -> Iter
             question = _question(build, coder, kept, prompt)
             if not isinstance(question, str):
                 yield question
+
+
+def asked_again(pool: Pool, supply: Supply, question: Question) -> Question:
+    """A question behind the most exemplars that the mixture allows."""
+    _, most = supply.build.fewshot
+    found = pool.before(question.kept.key, 0, question.prompt.name, most)
+    alone = Coded(
+        question.input_ids + question.target_ids,
+        [BLIND] * len(question.input_ids) + question.target_ids,
+        0,
+    )
+    ids, coded = laid(supply.build.form, alone, found, separator_tokens(supply.build, supply.coder))
+    return question._replace(
+        shots=most,
+        exemplars=tuple(ids),
+        input_ids=coded.ids[: len(coded.ids) - len(question.target_ids)],
+    )
 
 
 def asking(kept: Kept, source: str) -> list[Prompt]:

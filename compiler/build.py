@@ -9,6 +9,7 @@ has changed, nothing is done.
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -24,6 +25,7 @@ from taskc.compiler.engines.engine import Engine
 from taskc.compiler.exemplars.evaluating import EvaluationExemplars, other_splits
 from taskc.compiler.failures import FAILURES, failure
 from taskc.compiler.places import error_at
+from taskc.compiler.progress import Listener, Steps, ignored
 from taskc.compiler.records import Record, record_of
 from taskc.compiler.requirements import quantities, unmet
 from taskc.compiler.rows.held_out import without_held_out
@@ -61,6 +63,8 @@ _NOBODY: Mapping[str, Follower] = MappingProxyType({})
 
 # Called with a stage's name, what is worked on, and how many rows were done since the last call.
 Progress = Callable[[str, str, int], None]
+# Called with a stage's name and how many rows it will have, where that is known beforehand.
+Expectation = Callable[[str, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +75,13 @@ class Means:
         engine: What runs the chunk tasks.
         store: Keeps what was made before.
         progress: Told of every chunk of rows.
+        expect: Told how many rows a stage will have.
     """
 
     engine: Engine
     store: Store
     progress: Progress = lambda _stage, _what, _rows: None
+    expect: Expectation = lambda _stage, _rows: None
 
 
 @dataclass(slots=True)
@@ -110,7 +116,7 @@ def build(
     out: str | os.PathLike[str],
     engine: Engine,
     store: Store,
-    progress: Progress = lambda _stage, _what, _rows: None,
+    progress: Listener = ignored,
 ) -> Built:
     """Makes one artefact, whole or not at all.
 
@@ -119,7 +125,7 @@ def build(
         out: The folder of artefacts, or its URL.
         engine: What runs the chunk tasks.
         store: Keeps what was made before.
-        progress: Told of every chunk of rows.
+        progress: Told of every step.
     """
     built = Built(build_plan.title, None)
     place = place_of(build_plan, out)
@@ -135,7 +141,12 @@ def build(
                     built.diagnostics += known
                     return built
             place.check()  # now, and not when all the work is done
-            _build(build_plan, place, built, record, Means(engine, store, progress))
+            steps = Steps(progress, engine, is_sample=build_plan.sample is not None)
+            if record is not None and build_plan.sample is None:
+                read = {each.name: splits_read(build_plan, each) for each in build_plan.sources}
+                steps.expect("shape", record.num_rows(read))
+            means = Means(steps.engine, store, steps, steps.expect)
+            _build(build_plan, place, built, record, means)
     except FAILURES as error:
         built.path = None
         built.diagnostics.append(failure(error))
@@ -187,13 +198,22 @@ def _build(
         ledger=accounts,
         decontamination=report_of(build_plan, loaded),
     )
-    means.progress("write", build_plan.name, len(stream))
+    means.expect("write", len(stream))
     # The store's last word comes before the artefact: where it is full there is none.
     record.keep_findings(built.diagnostics, means.store)
     means.store.sync()
     evaluations = made.evaluations.sets
     del made, loaded  # what is written takes columns of its own over, and frees them as it goes
-    write(place, build_plan, stream, packs, evaluations, store=means.store, facts=facts)
+    write(
+        place,
+        build_plan,
+        stream,
+        packs,
+        evaluations,
+        store=means.store,
+        facts=facts,
+        progress=partial(means.progress, "write", "train"),
+    )
     built.path = place.path
 
 

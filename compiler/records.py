@@ -6,7 +6,8 @@ build that made it. Nothing but files' stamps and the spec is looked at: 73 MB o
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from pydantic import TypeAdapter, ValidationError
@@ -35,10 +36,22 @@ class Record:
     Attributes:
         components: Its parts.
         spec: Digest of the plan with all its places, which findings point at.
+        rows: Rows in the files of each source, by split; 0 where they are not known unread.
     """
 
     components: dict[str, Component]
     spec: str
+    rows: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def num_rows(self, splits: Mapping[str, Sequence[str]]) -> int:
+        """Rows in the files of some splits of each source; 0 where they are not known unread."""
+        known = [
+            self.rows[name][split]
+            for name, own in splits.items()
+            for split in own
+            if split in self.rows[name]
+        ]
+        return sum(known) if all(known) else 0
 
     def digests(self) -> dict[str, str]:
         """The digest of each component, as the artefact keeps it."""
@@ -81,15 +94,17 @@ class Record:
 
 def record_of(build: plan.BuildPlan, store: Store) -> Record | None:
     """The record of a build as spec and inputs are now; None where inputs can't be read."""
-    inputs = {}
+    inputs, rows = {}, {}
     for source in build.sources:
         findings = Findings(source.name, source.at)
-        inputs[source.name] = {
-            split: split_inputs(source.connector, split, findings, store).digest
+        found_inputs = {
+            split: split_inputs(source.connector, split, findings, store)
             for split in source.splits
         }
         if findings.num_errors:
             return None
+        inputs[source.name] = {split: each.digest for split, each in found_inputs.items()}
+        rows[source.name] = {split: each.num_rows for split, each in found_inputs.items()}
     found = components(
         build,
         inputs=inputs,
@@ -97,7 +112,7 @@ def record_of(build: plan.BuildPlan, store: Store) -> Record | None:
         code={"the compiler": code_digest("taskc.compiler.build")},
     )
     spec = blake2b(build.model_dump_json().encode(), digest_size=16).hexdigest()
-    return Record(found, spec)
+    return Record(found, spec, rows)
 
 
 def _is_whole(place: Place) -> bool:

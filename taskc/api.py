@@ -21,6 +21,7 @@ from taskc.workers import ENGINES, EngineKind, Workers
 if TYPE_CHECKING:
     from taskc.compiler.build import Built
     from taskc.compiler.plan import BuildPlan, Plan
+    from taskc.compiler.progress import Step
     from taskc.dsl.checker import Checked
     from taskc.dsl.model.program import Package, ParamValue
     from taskc.dsl.text.source_text import SourceText
@@ -31,8 +32,7 @@ __all__ = ["build", "check", "open", "plan", "render", "sweep"]
 
 PathLike = str | os.PathLike[str]
 Params = Mapping[str, "ParamValue | os.PathLike[str]"]
-# Told of a build's name, a stage, what it works on, and the rows done since the last call.
-Progress = Callable[[str, str, str, int], None]
+Progress = Callable[[str, "Step"], None]  # told of a build's name and what came to pass in it
 
 _NO_PARAMS: Params = MappingProxyType({})
 _ONE_A_CORE = Workers()
@@ -262,7 +262,7 @@ def build_each(
     store: PathLike | None = None,
     locked: bool = False,
     vendored: PathLike | None = None,
-    progress: Progress = lambda _build, _stage, _what, _rows: None,
+    progress: Progress = lambda _build, _step: None,
 ) -> "Iterator[Built]":
     """Yields the outcome of each build in turn; one that fails does not stop the others.
 
@@ -274,7 +274,7 @@ def build_each(
         store: Another store than the project's own.
         locked: Whether inputs must be those of the lock.
         vendored: A folder that `taskc vendor` filled: inputs are read from there alone.
-        progress: Told of every chunk of rows.
+        progress: Told of every step.
     """
     from functools import partial
 

@@ -54,3 +54,9 @@ class SplitInputs:
     files: tuple[InputFile, ...]
     ranges: tuple[Range, ...]
     digest: str
+
+    @property
+    def num_rows(self) -> int:
+        """Lines or rows in all files; 0 where that is only known when they are read."""
+        known = [each.num_lines for each in self.ranges]
+        return sum(known) if all(known) else 0

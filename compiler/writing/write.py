@@ -9,7 +9,7 @@ An example of 300 tokens takes 3 CPU us, and 2 of hashing.
 
 import platform
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -94,6 +94,7 @@ def write(
     store: Store,
     facts: BuildFacts,
     shard_bytes: int = SHARD_BYTES,
+    progress: Callable[[int], None] = lambda _examples: None,
 ) -> None:
     """Writes the artefact to its place, in one step at the end.
 
@@ -107,6 +108,7 @@ def write(
         store: Where the examples lie.
         facts: The rest.
         shard_bytes: About how many bytes of ids a shard holds.
+        progress: Told how many training examples were written since the last call.
 
     Raises:
         OutputError: If it can't be written, the disk is full, or something that is no artefact
@@ -119,15 +121,23 @@ def write(
     if wrong:
         raise InternalError("the ledger does not balance: " + "; ".join(wrong))
     with place.filled() as folder:
-        writer = _Writer(folder, plan, store, facts)
+        writer = _Writer(folder, plan, store, facts, progress)
         writer.fill(stream, packs, evaluations, shard_bytes)
 
 
 class _Writer:
     """Fills one folder, file by file, and remembers what the manifest says of each."""
 
-    def __init__(self, folder: Path, plan: BuildPlan, store: Store, facts: BuildFacts) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        plan: BuildPlan,
+        store: Store,
+        facts: BuildFacts,
+        progress: Callable[[int], None],
+    ) -> None:
         self.folder = folder
+        self.progress = progress
         self.plan = plan
         self.store = store
         self.facts = facts
@@ -208,6 +218,7 @@ class _Writer:
                 trained_tokens += int((spans[1::2] - spans[::2]).sum())
                 self._shard(artifact.shard_path(index), batch)
                 hashed.result()
+                self.progress(len(batch["example_ids"].values))
                 index += 1
                 del batch, spans, hashed  # before the next one is put together
         if (tokens, trained_tokens) != (counts.tokens, counts.trained_tokens):

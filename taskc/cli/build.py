@@ -13,6 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskc.cli import arguments, console, summary
+from taskc.cli.progress import Progress
 from taskc.workers import ENGINES, Workers
 
 if TYPE_CHECKING:
@@ -250,7 +251,7 @@ def build_all(
     from taskc.compiler.engines.process import prepare_driver
 
     prepare_driver()
-    with console.Progress() as progress:
+    with Progress() as progress:
         builds = build_each(
             plans,
             options.paths,
@@ -259,7 +260,7 @@ def build_all(
             store=console.chosen_store(options.store),
             locked=options.locked,
             vendored=options.vendored,
-            progress=progress.add,
+            progress=progress.step,
         )
         for plan in plans:
             started = monotonic()

@@ -1,29 +1,29 @@
 """What the terminal is told: colours where they can be seen, tables, and JSON for programs.
 
-In: text. Out: the same text on stdout (what was asked for) or stderr (what is said about the run),
-and how far the work is.
-The environment is read here (`NO_COLOR`, `TERM`, `TASKC_STORE`) and in `entry.py`, nowhere else.
+In: text. Out: the same text on stdout (what was asked for) or stderr (what is said about the run).
+The environment is read here (`NO_COLOR`, `TERM`, `COLUMNS`, `TASKC_STORE`) and in `entry.py`,
+nowhere else.
 """
 
 import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from time import monotonic
-from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
 __all__ = [
-    "Progress",
+    "can_redraw",
     "chosen_store",
     "emit",
     "emit_json",
+    "num_columns",
     "paint",
     "say",
     "shows_color",
     "table",
 ]
 
+_COLUMNS = 80  # of a terminal that does not say
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -32,6 +32,21 @@ def shows_color(stream: TextIO) -> bool:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return stream.isatty()
+
+
+def can_redraw(stream: TextIO) -> bool:
+    """Whether what was written to `stream` can be written over: a terminal that knows how."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def num_columns(stream: TextIO) -> int:
+    """Columns of the terminal that `stream` is, or of what the environment says that it is."""
+    if os.environ.get("COLUMNS", "").isdecimal():
+        return int(os.environ["COLUMNS"]) or _COLUMNS
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _COLUMNS
+    except (OSError, ValueError):  # no terminal of the system
+        return _COLUMNS
 
 
 def chosen_store(option: str | None) -> str | None:
@@ -79,62 +94,3 @@ def table(rows: Iterable[Sequence[str]], *, num_left: int = 1, indent: str = "  
         ]
         lines.append(f"{indent}{'  '.join(padded).rstrip()}")
     return "\n".join(lines)
-
-
-class Progress:
-    """How far the work is, on stderr: one line, redrawn, on a terminal; a line a stage elsewhere.
-
-    How many rows a stage will have is known only when its source was read to the end, so a count
-    that runs is shown, and no bar that guesses.
-    """
-
-    _MIN_INTERVAL_S = 0.1  # between two drawings
-
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._stage = ""
-        self._num_rows = 0
-        self._drawn_s = 0.0
-
-    def __enter__(self) -> Self:
-        """Starts with nothing drawn."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Leaves the line empty, so that what follows starts at its left."""
-        self.clear()
-
-    def add(self, build: str, stage: str, what: str, num_rows: int) -> None:
-        """Counts rows that are through a stage.
-
-        Args:
-            build: The build's name.
-            stage: The stage's name; a new one ends the one before.
-            what: What the stage works on: a source, a split.
-            num_rows: Rows done since the last call.
-        """
-        head = f"{build}  {stage} {what}"
-        if head != self._stage:
-            self.clear()
-            self._stage, self._drawn_s = head, 0.0
-        self._num_rows += num_rows
-        if self._live and monotonic() - self._drawn_s >= self._MIN_INTERVAL_S:
-            self._drawn_s = monotonic()
-            sys.stderr.write(f"\r\x1b[K{head}  {self._num_rows:,}")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Ends the stage that is shown."""
-        if not self._stage:
-            return
-        if self._live:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-        else:
-            say(f"{self._stage}  {self._num_rows:,}")
-        self._stage, self._num_rows = "", 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from taskc.cli import arguments, build, console
 from taskc.cli.exits import Exit
+from taskc.cli.progress import Progress
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -86,7 +87,7 @@ def _outlooks(
     url = console.chosen_store(options.store)
     workers = build.workers_of(options)
     with (
-        console.Progress() as progress,
+        Progress() as progress,
         opened_store(options.paths, url=url, has_fallback=workers.is_local) as store,
         workers.started() as engine,
     ):

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from taskc.compiler.progress import Step
+
 STAGES = ("shape", "encode")
 
 
@@ -27,11 +29,11 @@ def change(path: Path, how: str) -> None:
 
 
 def changing(path: Path, how: str, stage: str):
-    """Progress that changes a file when a stage is first heard of."""
+    """Progress that changes a file when a stage has first done something."""
     done = []
 
-    def progress(heard: str, *_: object) -> None:
-        if heard == stage and not done:
+    def progress(step: Step) -> None:
+        if step.stage == stage and step.rows and not done:
             done.append(stage)
             change(path, how)
 

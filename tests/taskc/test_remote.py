@@ -75,8 +75,8 @@ def test_a_file_at_a_url_that_changes_stops_the_build(hello, request):
     system, root = fsspec.core.url_to_fs(f"{url}/rows/weather.train.jsonl")
     rows = system.cat_file(root)
 
-    def change(_build, stage, *_):
-        if stage == "encode":
+    def change(_, step):
+        if step.stage == "encode":
             system.pipe_file(root, rows + rows.splitlines(keepends=True)[0])
 
     from taskc.api import build_each

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from taskc.cli import arguments, console
+from taskc.cli.progress import Progress
 
 if TYPE_CHECKING:
     from taskc.dsl.checker import Checked
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         return 1
     locked: list[LockedPackage] = []
     url = console.chosen_store(options.store)
-    with console.Progress() as progress, opened_store(options.paths, url=url) as store:
+    with Progress() as progress, opened_store(options.paths, url=url) as store:
         packages = lock_each(
             checked,
             update=update,

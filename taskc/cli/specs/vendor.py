@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taskc.cli import arguments, console
+from taskc.cli.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         console.say(f"error: {problem}")
         return 1
     url = console.chosen_store(options.store)
-    with console.Progress() as progress, opened_store(options.paths, url=url) as store:
+    with Progress() as progress, opened_store(options.paths, url=url) as store:
         result = vendor(
             checked,
             folder,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from taskc.cli import arguments, console
 from taskc.cli.exits import Exit
+from taskc.cli.progress import Progress
 from taskc.cli.specs.findings import report_errors
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _accounts(checked: "Checked", options: argparse.Namespace) -> "list[Account]
     wanted = Wanted(file=file, number=number, source=options.source)
     url = console.chosen_store(options.store)
     with (
-        console.Progress() as progress,
+        Progress() as progress,
         opened_store([options.spec], url=url) as store,
         Workers().started() as engine,
         store.in_use(),

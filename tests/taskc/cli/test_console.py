@@ -51,26 +51,3 @@ def test_json_is_readable_and_ends_with_a_line(capsys):
     console.emit_json({"word": "Straße"})
 
     assert capsys.readouterr().out == '{\n  "word": "Straße"\n}\n'
-
-
-def test_a_file_gets_a_line_a_stage(capsys):
-    """Where stderr is no terminal there is no carriage return, and nothing is repeated."""
-    with console.Progress() as progress:
-        progress.add("hello", "shape", "weather", 2_000)
-        progress.add("hello", "shape", "weather", 500)
-        progress.add("hello", "encode", "train", 2_500)
-
-    assert capsys.readouterr().err == "hello  shape weather  2,500\nhello  encode train  2,500\n"
-
-
-def test_a_terminal_gets_one_line_that_is_cleared(monkeypatch):
-    """What was drawn is gone at the end."""
-    terminal = Terminal()
-    monkeypatch.setattr("sys.stderr", terminal)
-    with console.Progress() as progress:
-        progress.add("hello", "shape", "weather", 2_000)
-    drawn = terminal.getvalue()
-
-    assert "hello  shape weather  2,000" in drawn
-    assert "\n" not in drawn
-    assert drawn.endswith("\r\x1b[K")

@@ -72,6 +72,27 @@ def test_rows_are_those_of_a_file_here(bench, memory, suffix):
     )
 
 
+def test_of_a_large_file_little_more_is_fetched_than_the_range_that_is_read(bucket, monkeypatch):
+    """A file of n ranges would else be fetched nearly n times."""
+    s3fs = pytest.importorskip("s3fs.core")
+    fetched: list[int] = []
+    fetch = s3fs.S3File._fetch_range  # what asks the server
+
+    def counted(file, start, end):
+        fetched.append(end - start)
+        return fetch(file, start, end)
+
+    monkeypatch.setattr(s3fs.S3File, "_fetch_range", counted)
+    lines = b"a line of a file that has very many\n" * 600_000
+    fsspec.filesystem("s3").pipe_file(f"{bucket}/large.jsonl", lines)
+    with opened(f"{bucket}/large.jsonl") as file:
+        file.seek(1 << 20)
+        part = file.read(4 << 20)
+
+    assert part == lines[1 << 20 : 5 << 20]
+    assert 4 << 20 <= sum(fetched) <= 10 << 20
+
+
 def test_an_unchanged_file_is_not_read_again(bench, memory, monkeypatch):
     """Its digest and its survey are in the store."""
     memory.pipe_file("/a.jsonl", content("jsonl"))

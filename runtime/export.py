@@ -23,6 +23,7 @@ from taskc.runtime.reader import Artifact
 
 if TYPE_CHECKING:
     import torch
+    from peft import LoraConfig
     from transformers import PreTrainedModel
 
 __all__ = ["ChatTemplate", "chat_template", "export", "stop_ids"]
@@ -49,6 +50,7 @@ def export(
     folder: Path,
     *,
     weights: "Mapping[str, torch.Tensor] | None" = None,
+    adapter: "LoraConfig | None" = None,
 ) -> None:
     """Writes the folder, whole or not at all; what stood there is replaced.
 
@@ -57,11 +59,17 @@ def export(
         artifact: Whose tokenizer and format it was trained with.
         folder: Where to.
         weights: Its parameters, where the model itself holds only a part of them.
+        adapter: Of `weights`, where they are those of an adapter: it alone is written, in peft's
+            format, and the model that it belongs to is named.
     """
     new = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
-    _save_model(model, artifact.manifest, new, weights)
+    _configure_ends(model, artifact.manifest)
+    if adapter is None:
+        _save_model(model, new, weights)
+    else:
+        _save_adapter(model, adapter, new, weights or {})
     for file in sorted(artifact.tokenizer.iterdir()):
         shutil.copyfile(file, new / file.name)
     _configure_tokenizer(artifact.manifest, new / "tokenizer_config.json")
@@ -79,22 +87,48 @@ def export(
     new.rename(folder)
 
 
+def _configure_ends(model: "PreTrainedModel", manifest: Manifest) -> None:
+    """Sees that generation ends where training ended an answer."""
+    config = model.generation_config
+    if config is None:
+        return
+    known = config.eos_token_id
+    known_ids = known if isinstance(known, list) else [] if known is None else [known]
+    config.eos_token_id = list(dict.fromkeys([*stop_ids(manifest), *known_ids])) or None
+    pad = manifest.special.get("pad") or manifest.special.get("eos")
+    if pad is not None:
+        config.pad_token_id = pad.id
+
+
+def _save_adapter(
+    model: "PreTrainedModel",
+    adapter: "LoraConfig",
+    folder: Path,
+    weights: "Mapping[str, torch.Tensor]",
+) -> None:
+    """Writes what is trained, in the names that peft looks for."""
+    from safetensors.torch import save_file
+
+    adapter.base_model_name_or_path = str(Path(model.name_or_path).resolve())
+    adapter.inference_mode = True
+    adapter.save_pretrained(str(folder))
+    adapter.inference_mode = False
+    named = {
+        f"base_model.model.{name.replace('.default', '')}": weight.contiguous()
+        for name, weight in weights.items()
+    }
+    save_file(named, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    if model.generation_config is not None:
+        model.generation_config.save_pretrained(folder)
+
+
 def _save_model(
     model: "PreTrainedModel",
-    manifest: Manifest,
     folder: Path,
     weights: "Mapping[str, torch.Tensor] | None",
 ) -> None:
     from transformers.utils import logging
 
-    config = model.generation_config
-    if config is not None:
-        known = config.eos_token_id
-        known_ids = known if isinstance(known, list) else [] if known is None else [known]
-        config.eos_token_id = list(dict.fromkeys([*stop_ids(manifest), *known_ids])) or None
-        pad = manifest.special.get("pad") or manifest.special.get("eos")
-        if pad is not None:
-            config.pad_token_id = pad.id
     shows_progress = logging.is_progress_bar_enabled()
     # Whoever runs the loop shows progress in one way; transformers leaves these two untyped.
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]

@@ -8,7 +8,7 @@ milliseconds.
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -240,6 +240,10 @@ class PackedSplit:
     def longest_example(self) -> int:
         """Most tokens of any example, 0 where there is none: one more than the last position."""
         return self._shards.longest_example
+
+    def trained_ids(self, ids: Iterable[int]) -> list[int]:
+        """Returns those of some ids that are trained on anywhere; reads until all are found."""
+        return self._shards.trained_ids(list(ids))
 
     def record_batches(self) -> Iterator[pa.RecordBatch]:
         """Yields the shards' columns as they are stored."""

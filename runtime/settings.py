@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from taskc.runtime.artifact import ArtifactError, RunBlock
 from taskc.runtime.recipes.flan import Flan
 from taskc.runtime.recipes.lima import Lima
+from taskc.runtime.recipes.parts.lora import Lora
 from taskc.runtime.recipes.plain import Plain
 from taskc.runtime.recipes.recipe import Recipe
 from taskc.runtime.recipes.sft import Sft
@@ -99,7 +100,18 @@ def _recipe(value: JsonValue, where: str) -> Recipe:
         read["batch"] = _batch(arguments["batch"], f"{where}: batch")
     if isinstance(arguments.get("dropout"), dict):
         read["dropout"] = _ramp(arguments["dropout"], f"{where}: dropout")
+    if "adapter" in arguments:
+        read["adapter"] = _adapter(arguments["adapter"], f"{where}: adapter")
     return _checked(_RECIPES[name], read, where)
+
+
+def _adapter(value: JsonValue, where: str) -> Lora:
+    """Reads `lora(...)`."""
+    name, arguments = _call({"call": value} if isinstance(value, str) else value, where)
+    if name != "lora":
+        expected = "lora(...), such as lora(rank: 16, alpha: 32)"
+        raise ArtifactError("run.json", where, expected, f"{name}(...)")
+    return _checked(Lora, arguments, where)
 
 
 def _ramp(value: JsonValue, where: str) -> tuple[JsonValue, JsonValue]:

@@ -34,6 +34,15 @@ class _Batch:
         self.examples, _ = _flat(batch.column("example_ids"))
         self.sources, _ = _flat(batch.column("source"))
 
+    def are_trained(self, places: Ints) -> npt.NDArray[np.bool_]:
+        """Whether flat places of `ids` lie in trained spans."""
+        counts = np.diff(self.span_bounds)
+        bounds = self.spans + np.repeat(np.array(self.id_bounds[:-1], np.int64), counts)
+        starts, ends = bounds[::2], bounds[1::2]
+        before = np.searchsorted(starts, places, side="right") - 1
+        inside: npt.NDArray[np.bool_] = (before >= 0) & (places < ends[np.maximum(before, 0)])
+        return inside
+
     def row(self, index: int) -> Row:
         examples = slice(*self.example_bounds[index : index + 2])
         return Row(
@@ -85,6 +94,17 @@ class Shards:
             row.examples[place : place + 1],
             row.sources[place : place + 1],
         )
+
+    def trained_ids(self, ids: Sequence[int]) -> list[int]:
+        """Returns those of some ids that are trained on anywhere; one pass, until all are found."""
+        missing = set(ids)
+        for batch in self.batches if ids else ():
+            places = np.flatnonzero(np.isin(batch.ids, sorted(missing)))
+            if len(places) and len(batch.spans):
+                missing -= set(batch.ids[places[batch.are_trained(places)]].tolist())
+            if not missing:
+                break
+        return [id_ for id_ in ids if id_ not in missing]
 
     @property
     def num_examples(self) -> int:

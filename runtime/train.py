@@ -59,7 +59,7 @@ def train(
             be gone on with. All of this before the first step. Later, if a loss is no number.
     """
     settings = train_settings(block)
-    _need_extra()
+    _need_extra("torch", "transformers", *(["peft"] if settings.recipe.adapter else []))
     if not len(artifact["train"]):
         raise ArtifactError(str(artifact.path), "train", "sequences to train on", "none")
     steps = _run(artifact, block, settings, out, machine=machine or Machine(), resume=resume)
@@ -136,13 +136,17 @@ def _stepper(
     """Loads the model where it fits, and makes it ready."""
     import torch
 
-    from taskc.runtime.training import models
+    from taskc.runtime.training import adapters, models
     from taskc.runtime.training.step import Stepper
 
     _check_fit(artifact, settings, machine, ranks, device)
+    if not machine.merge:
+        adapters.check_base(settings, artifact.manifest)
     model = models.load_model(settings, artifact.manifest)
     torch.nn.Module.to(model, device)
     models.check_model(model, artifact, settings.recipe)
+    adapter = adapters.adapt(model, artifact, settings)
+    adapters.check_rows(model, artifact)
     models.prepare(model, recompute=machine.recompute)
     return Stepper(
         model,
@@ -152,6 +156,7 @@ def _stepper(
         ranks=ranks,
         compute=_compute(machine, device),
         sharded=machine.shard and ranks.world_size > 1,
+        adapter=adapter,
     )
 
 
@@ -173,7 +178,7 @@ def _check_fit(
         expected = f"at least {row:,}, the tokens of {what}"
         raise ArtifactError("this machine", "max_tokens", expected, f"{machine.max_tokens:,}")
     wanted = memory.estimate(
-        memory.shape_of(config),
+        memory.shape_of(config, settings.recipe.adapter),
         settings.recipe,
         max_tokens=machine.max_tokens,
         compute=_compute(machine, device),
@@ -198,10 +203,11 @@ def _compute(machine: Machine, device: "torch.device") -> "torch.dtype":
             return torch.bfloat16 if has else torch.float32
 
 
-def _need_extra() -> None:
-    for module in ("torch", "transformers"):
+def _need_extra(*modules: str) -> None:
+    for module in modules:
         if find_spec(module) is None:
-            expected = f"{module}, of the extra: pip install 'taskc-lang[train]'"
+            extra = "lora" if module == "peft" else "train"
+            expected = f"{module}, of the extra: pip install 'taskc-lang[{extra}]'"
             raise ArtifactError("this environment", "packages", expected, "no such package")
 
 

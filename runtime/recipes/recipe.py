@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from taskc.runtime.recipes.parts.lora import Lora
 from taskc.runtime.schedule import BatchRule
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Recipe(BaseModel):
         loss: `tokens`, the mean over all trained tokens of the batch, or `examples`, the mean of
             each example's own mean.
         clip: Largest norm of the gradient; 0 leaves it as it is.
+        adapter: What is trained instead of the model's own parameters; None: those.
         keeps_epochs: Whether the checkpoint at the end of every epoch stays.
     """
 
@@ -49,6 +51,7 @@ class Recipe(BaseModel):
     batch: BatchRule
     loss: Literal["tokens", "examples"] = Field(default="tokens", description="taskc")
     clip: Annotated[float, Field(ge=0)] = Field(default=0.0, description="none: not in the paper")
+    adapter: Lora | None = Field(default=None, description="taskc: all parameters are trained")
 
     def num_steps(self, steps_per_epoch: int) -> int:
         """Returns how many steps a run takes."""
@@ -78,17 +81,18 @@ class Recipe(BaseModel):
 
     def numbers(self) -> list[Number]:
         """Returns every number with its source: the specification, or what its default is from."""
-        return [
-            Number(
-                name,
-                _shown(getattr(self, name)),
-                "the specification"
-                if name in self.model_fields_set
-                else str(field.description or "taskc"),
-            )
-            for name, field in type(self).model_fields.items()
-        ]
+        return _numbers(self, "")
 
 
-def _shown(value: object) -> object:
-    return str(value) if isinstance(value, BatchRule) else value
+def _numbers(model: BaseModel, prefix: str) -> list[Number]:
+    found = []
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        given = name in model.model_fields_set
+        source = "the specification" if given else str(field.description or "taskc")
+        if isinstance(value, Lora):
+            found += [Number(f"{prefix}{name}", "lora", source), *_numbers(value, f"{name}.")]
+        else:
+            shown = str(value) if isinstance(value, BatchRule) else value
+            found.append(Number(f"{prefix}{name}", shown, source))
+    return found

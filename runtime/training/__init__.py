@@ -5,6 +5,7 @@ specification, and nothing draws a random number that is not found by key.
 
     machine         device, sizes and precision: how, not what
     models          the model in float32, and what refuses one
+    adapters        LoRA: what it needs of model and artefact; an adapter added to its model
     ranks           the processes that share a run: sums over them, sharding
     micro_batches   a step's rows cut into pieces that fit, with what is trained in each
     step            loss, gradients and update of one step, the same for any cut and any ranks

@@ -4,7 +4,7 @@ In: a stepper and the step it has come to. Out: OUT/checkpoint, replaced in one 
 is read at which step and which noise it meets are arithmetic, so no generator and no iterator is
 saved: state.json holds the position, and what the run was taken with.
 
-    weights.pt      parameters, whole, float32
+    weights.pt      parameters, whole, float32; with adapters, those that are trained
     optimizer.pt    the optimizer's state
     state.json      position, identity (content and settings, compared), circumstances (noted)
 """
@@ -147,18 +147,33 @@ def discard(out: Path, ranks: Ranks) -> None:
 
 
 def weights_of(stepper: Stepper) -> dict[str, torch.Tensor]:
-    """Returns the parameters, whole, on the first rank; called by all."""
+    """Returns the parameters, whole, on the first rank; called by all.
+
+    With adapters only what is trained is returned: the rest stays where it was loaded from.
+    """
     from torch.distributed.checkpoint.state_dict import get_model_state_dict
 
-    weights = get_model_state_dict(stepper.model, options=_whole())
-    return {name: weight for name, weight in weights.items() if isinstance(weight, torch.Tensor)}
+    weights = get_model_state_dict(stepper.model, options=_whole(stepper))
+    wanted = _trained(stepper)
+    return {
+        name: weight
+        for name, weight in weights.items()
+        if isinstance(weight, torch.Tensor) and (wanted is None or name in wanted)
+    }
+
+
+def _trained(stepper: Stepper) -> set[str] | None:
+    """Returns the names of what is trained beside a frozen model; None: all is trained."""
+    if stepper.adapter is None:
+        return None
+    return {name for name, each in stepper.model.named_parameters() if each.requires_grad}
 
 
 def _gathered(stepper: Stepper) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Returns parameters and the optimizer's state, whole; called by all ranks."""
     from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict
 
-    state = get_optimizer_state_dict(stepper.model, stepper.optimizer, options=_whole())
+    state = get_optimizer_state_dict(stepper.model, stepper.optimizer, options=_whole(stepper))
     return weights_of(stepper), state
 
 
@@ -168,14 +183,21 @@ def _scatter(stepper: Stepper, weights: Any, state: Any) -> None:
         set_optimizer_state_dict,
     )
 
-    set_model_state_dict(stepper.model, weights, options=_whole())
-    set_optimizer_state_dict(stepper.model, stepper.optimizer, state, options=_whole())
+    expected = _trained(stepper)
+    if expected is not None and set(weights) != expected:
+        raise ValueError(f"other adapters: {sorted(set(weights) ^ expected)[:3]}")
+    options = _whole(stepper)
+    set_model_state_dict(stepper.model, weights, options=options)
+    set_optimizer_state_dict(stepper.model, stepper.optimizer, state, options=options)
 
 
-def _whole() -> Any:
+def _whole(stepper: Stepper) -> Any:
     from torch.distributed.checkpoint.state_dict import StateDictOptions
 
-    return StateDictOptions(full_state_dict=True, cpu_offload=True)
+    partly = stepper.adapter is not None
+    return StateDictOptions(
+        full_state_dict=True, cpu_offload=True, ignore_frozen_params=partly, strict=not partly
+    )
 
 
 def _write(path: Path, value: object) -> None:

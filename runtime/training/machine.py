@@ -21,6 +21,7 @@ class Machine:
         shard: Whether parameters are spread over the ranks instead of held by each.
         precision: What the model computes in; parameters stay in float32. `device`: bfloat16 where
             the device has it, which a CPU is not asked.
+        merge: Whether adapters are added to the parameters where a model is written.
         checkpoint_every: Steps between checkpoints, besides those at the ends of epochs; 0: none.
     """
 
@@ -29,4 +30,5 @@ class Machine:
     recompute: bool = False
     shard: bool = False
     precision: Literal["device", "float32", "bfloat16"] = "device"
+    merge: bool = False
     checkpoint_every: int = 0

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from taskc.runtime.artifact import ArtifactError
+from taskc.runtime.recipes.parts.lora import Lora
 from taskc.runtime.recipes.recipe import Recipe
 
 __all__ = ["Estimate", "Shape", "available_bytes", "check_memory", "estimate", "shape_of"]
@@ -24,9 +25,10 @@ _SPARE = 1.1  # the allocator's share, and what is not counted
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The sizes of a model that memory depends on."""
+    """The sizes of a model that memory depends on; with adapters, fewer numbers are trained."""
 
     num_parameters: int
+    num_trained: int
     num_layers: int
     width: int
     inner_width: int
@@ -64,16 +66,21 @@ class Estimate:
         return int(_SPARE * (self.fixed + self.activations_per_token * self.max_tokens))
 
 
-def shape_of(config: Any) -> Shape:
+def shape_of(config: Any, adapter: Lora | None = None) -> Shape:
     """Returns the sizes of a model of transformers, without making its weights."""
     from transformers import AutoModelForCausalLM
+
+    from taskc.runtime.recipes.parts.lora import attach
 
     make: Any = AutoModelForCausalLM.from_config  # transformers leaves it untyped
     with torch.device("meta"):
         model = make(config)
+    if adapter is not None:
+        attach(model, adapter, ())  # rows of new tokens are too few to count
     width = int(config.hidden_size)
     return Shape(
         num_parameters=sum(p.numel() for p in model.parameters()),
+        num_trained=sum(p.numel() for p in model.parameters() if p.requires_grad),
         num_layers=int(config.num_hidden_layers),
         width=width,
         inner_width=int(getattr(config, "intermediate_size", None) or 4 * width),
@@ -108,10 +115,11 @@ def estimate(
         per_token = shape.num_layers * layer
     at_once = min(1 << 26, max_tokens * shape.vocab_size)
     parameters = 4 * shape.num_parameters // num_shards
+    trained = 4 * shape.num_trained // num_shards
     return Estimate(
         parameters=parameters,
-        gradients=parameters,
-        optimizer=recipe.state_numbers * parameters,
+        gradients=trained,
+        optimizer=recipe.state_numbers * trained,
         activations_per_token=per_token,
         fixed_activations=_LOGITS * 4 * at_once,
         max_tokens=max_tokens,

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from taskc.runtime.artifact import RunBlock
 from taskc.runtime.batches import Batches
 from taskc.runtime.export import export
 from taskc.runtime.reader import Artifact
+from taskc.runtime.recipes.parts.lora import ADAPTER
 from taskc.runtime.recipes.recipe import Recipe
+from taskc.runtime.training.adapters import merged
 from taskc.runtime.training.blame import blamed
 from taskc.runtime.training.checkpoint import Found, differences, discard, save, weights_of
 from taskc.runtime.training.machine import Machine
@@ -110,8 +113,22 @@ class Run:
     def _export(self, folder: Path) -> None:
         weights = weights_of(self.stepper)
         if self.stepper.ranks.is_first:
-            export(self.stepper.model, self.artifact, folder, weights=weights)
+            self._write(folder, weights)
         self.stepper.ranks.wait()
+
+    def _write(self, folder: Path, weights: dict[str, Any]) -> None:
+        if self.stepper.adapter is None:
+            export(self.stepper.model, self.artifact, folder, weights=weights)
+        elif self.machine.merge:
+            export(merged(self.artifact, self.block, weights), self.artifact, folder)
+        else:
+            export(
+                self.stepper.model,
+                self.artifact,
+                folder,
+                weights=weights,
+                adapter=self.stepper.adapter.tuner.peft_config[ADAPTER],
+            )
 
     def _circumstances(self) -> dict[str, Any]:
         return {
@@ -184,4 +201,5 @@ def _record(run: Run) -> str:
 
 
 def _versions() -> dict[str, str]:
-    return {name: version(name) for name in ("torch", "transformers")}
+    names = ("torch", "transformers", "peft")
+    return {name: version(name) for name in names if find_spec(name)}

@@ -16,9 +16,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
-from taskc.runtime.recipes.parts.dropout import ResidualDropout, decoder_layers, token_keys
+from taskc.runtime.recipes.parts.dropout import (
+    ResidualDropout,
+    TokenKeys,
+    decoder_layers,
+    token_keys,
+)
 from taskc.runtime.recipes.parts.losses import cross_entropy, token_weights
 from taskc.runtime.recipes.recipe import Recipe
+from taskc.runtime.training.adapters import Adapter
 from taskc.runtime.training.micro_batches import MicroBatch
 from taskc.runtime.training.models import has_plain_head, most_positions
 from taskc.runtime.training.ranks import Ranks, shard
@@ -128,6 +134,7 @@ class Stepper:
         model: In float32 or finer, on its device, prepared by `models.prepare`.
         optimizer: The recipe's.
         is_sharded: Whether each rank holds a part of the parameters.
+        adapter: Of the model, where the recipe has one: all else of the model stays as it is.
     """
 
     def __init__(
@@ -140,7 +147,9 @@ class Stepper:
         ranks: Ranks | None = None,
         compute: torch.dtype = torch.float32,
         sharded: bool = False,
+        adapter: Adapter | None = None,
     ) -> None:
+        assert (recipe.adapter is None) == (adapter is None)
         self.model = model
         self.recipe = recipe
         self.sources = sources
@@ -148,7 +157,10 @@ class Stepper:
         self.ranks = ranks or Ranks()
         self.compute = compute
         self.is_sharded = sharded
+        self.adapter = adapter
+        self.keys = TokenKeys() if adapter is None else adapter.keys
         self.dropout = _dropout(model, recipe)
+        self.is_noisy = self.dropout is not None or bool(recipe.adapter and recipe.adapter.dropout)
         self.root = _TokenLoss(model)
         if sharded:
             shard(self.root, decoder_layers(model), compute)
@@ -232,9 +244,11 @@ class Stepper:
             self.recipe.loss, each.example_N, num_tokens=num_tokens, num_examples=num_examples
         )
         device = self.model.device
-        if self.dropout is not None:
+        if self.is_noisy:
             keys_BT = token_keys(self.seed, step, each.example_BT, each.batch.position_ids)
-            self.dropout.keys_BT = torch.from_numpy(keys_BT).to(device)
+            self.keys.BT = torch.from_numpy(keys_BT).to(device)
+            if self.dropout is not None:
+                self.dropout.keys_BT = self.keys.BT
         with self._autocast():
             loss, loss_N = self.root(
                 torch.from_numpy(each.batch.input_ids).to(device),

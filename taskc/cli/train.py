@@ -72,6 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--shard", action="store_true", help="under torchrun: spread the weights over the ranks"
     )
     parser.add_argument(
+        "--merge", action="store_true", help="with lora(...): write whole models, not adapters"
+    )
+    parser.add_argument(
         "--checkpoint-every",
         metavar="N",
         type=arguments.positive,
@@ -142,6 +145,7 @@ def _machine(options: argparse.Namespace) -> "Machine":
         recompute=options.recompute,
         shard=options.shard,
         precision=options.precision,
+        merge=options.merge,
         checkpoint_every=options.checkpoint_every,
     )
 

@@ -27,7 +27,7 @@ from taskc.runtime.artifact import ArtifactError
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-__all__ = ["ResidualDropout", "decoder_layers", "ramp", "token_keys"]
+__all__ = ["KeyedDropout", "ResidualDropout", "TokenKeys", "decoder_layers", "ramp", "token_keys"]
 
 # Where attention and MLP end, by the names of their modules: in models that normalise what a branch
 # gives, at that norm. Which pair is right is measured, see `check`.
@@ -72,6 +72,35 @@ def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
+
+
+@dataclass(slots=True)
+class TokenKeys:
+    """Keys of the tokens of the batch that a model is given next, int32 [B, T]; None: no noise."""
+
+    BT: torch.Tensor | None = None
+
+
+class KeyedDropout(torch.nn.Module):
+    """Dropout by key on whatever it is given, [B, T, H]; without keys it changes nothing.
+
+    Args:
+        rate: Share of the entries that fall.
+        name: Of the place; other places, other noise.
+        keys: Set before each pass.
+    """
+
+    def __init__(self, rate: float, name: str, keys: TokenKeys) -> None:
+        super().__init__()
+        self.rate = rate
+        self.keys = keys
+        self._salt = _salt(name)
+
+    def forward(self, values_BTH: torch.Tensor) -> torch.Tensor:
+        """Zeroes entries and scales the others up."""
+        if self.keys.BT is None:
+            return values_BTH
+        return _drop(values_BTH, self.keys.BT, self.rate, self._salt)
 
 
 class _Seen(NamedTuple):
@@ -161,14 +190,12 @@ class ResidualDropout:
                 self._handles.append(module.register_forward_hook(self._hook_of(index, branch)))
 
     def _hook_of(self, layer: int, branch: int) -> Any:
-        salt = np.frombuffer(
-            blake2b(f"layer {layer} branch {branch}".encode(), digest_size=4).digest(), "<i4"
-        )[0]
+        salt = _salt(f"layer {layer} branch {branch}")
 
         def drop(_module: Any, _arguments: Any, output: Any) -> Any:
             if isinstance(output, tuple):
-                return (self._dropped(output[0], layer, branch, int(salt)), *output[1:])
-            return self._dropped(output, layer, branch, int(salt))
+                return (self._dropped(output[0], layer, branch, salt), *output[1:])
+            return self._dropped(output, layer, branch, salt)
 
         return drop
 
@@ -178,8 +205,7 @@ class ResidualDropout:
         rate = self.rates[layer] if self._seen is None else _PROBE_RATE
         if self.keys_BT is None or not rate:
             return values_BTH
-        kept_BTH = _draws(self.keys_BT, values_BTH.shape[-1], salt) >= int(rate * (1 << _BITS))
-        dropped_BTH = values_BTH * kept_BTH * (1.0 / (1.0 - rate))
+        dropped_BTH = _drop(values_BTH, self.keys_BT, rate, salt)
         if self._seen is not None:
             self._seen[layer, branch] = _Seen(values_BTH, dropped_BTH)
         return dropped_BTH
@@ -191,6 +217,16 @@ class ResidualDropout:
             yield self._seen
         finally:
             self._seen, self.keys_BT = None, None
+
+
+def _salt(name: str) -> int:
+    """Returns 32 bits that tell a place from others."""
+    return int(np.frombuffer(blake2b(name.encode(), digest_size=4).digest(), "<i4")[0])
+
+
+def _drop(values_BTH: torch.Tensor, keys_BT: torch.Tensor, rate: float, salt: int) -> torch.Tensor:
+    kept_BTH = _draws(keys_BT, values_BTH.shape[-1], salt) >= int(rate * (1 << _BITS))
+    return values_BTH * kept_BTH * (1.0 / (1.0 - rate))
 
 
 def _draws(keys_BT: torch.Tensor, width: int, salt: int) -> torch.Tensor:

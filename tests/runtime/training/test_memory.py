@@ -14,7 +14,7 @@ from taskc.runtime.training import memory  # noqa: E402 (needs torch)
 from taskc.runtime.training.memory import Shape, check_memory, estimate, shape_of  # noqa: E402
 from taskc.runtime.training.models import prepare  # noqa: E402
 
-LLAMA_7B = Shape(6_738_415_616, 32, 4096, 11_008, 32_000)
+LLAMA_7B = Shape(6_738_415_616, 6_738_415_616, 32, 4096, 11_008, 32_000)
 
 
 def config_of(layers=4, width=128):

@@ -55,6 +55,10 @@ class Coder:
             self._kept[first, text] = kept
         return kept
 
+    def text(self, ids: list[int]) -> str:
+        """The text of ids, special tokens included."""
+        return self._first.decode(ids, skip_special_tokens=False)
+
     def learn(self, texts: Iterable[str]) -> None:
         """Encodes texts that open turns all at once, which is quicker on more than one core."""
         new = sorted({text for text in texts if (True, text) not in self._kept})

@@ -15,7 +15,7 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from taskc.runtime.artifact import ArtifactError, Manifest
-from taskc.runtime.isolation import check_isolation
+from taskc.runtime.isolation.choice import keep_apart
 from taskc.runtime.recipes.parts.dropout import decoder_layers
 from taskc.runtime.recipes.recipe import Recipe
 from taskc.runtime.settings import ModelFolder, TinyLlama, TrainSettings
@@ -127,8 +127,19 @@ def _tiny_llama(shape: TinyLlama, manifest: Manifest) -> Any:
 # ---- what is seen to before the first step -----------------------------------------------------
 
 
-def check_model(model: "PreTrainedModel", artifact: "Artifact", recipe: Recipe) -> None:
-    """Sees that the model can learn from the artefact what it says.
+def check_model(
+    model: "PreTrainedModel",
+    artifact: "Artifact",
+    recipe: Recipe,
+    compute: torch.dtype = torch.float32,
+) -> None:
+    """Sees that the model can learn from the artefact what it says, and sets its attention.
+
+    Args:
+        model: On its device.
+        artifact: What it will read.
+        recipe: How its rows are batched.
+        compute: What the passes are computed in; kernels of variable length take 16 bits only.
 
     Raises:
         ArtifactError: If parameters are too coarse, an example is longer than the model was made
@@ -145,17 +156,27 @@ def check_model(model: "PreTrainedModel", artifact: "Artifact", recipe: Recipe) 
             f"at least {longest}, the tokens of the longest example",
             str(most),
         )
-    if recipe.batch.unit != "examples":
-        _check_packing(model, artifact)
+    _keep_apart(model, artifact, compute, is_packed=recipe.batch.unit != "examples")
 
 
-def _check_packing(model: "PreTrainedModel", artifact: "Artifact") -> None:
-    """Measures isolation on the first sequence with several examples."""
+def _keep_apart(
+    model: "PreTrainedModel", artifact: "Artifact", compute: torch.dtype, *, is_packed: bool
+) -> None:
+    """Measures isolation on the first sequence with several examples.
+
+    Where each example has a row of its own nothing can leak, and only the faster kernels matter.
+    """
+    if not is_packed and model.device.type != "cuda":
+        return
     split = artifact["train"]
     for index in range(min(len(split), _SEARCHED_SEQUENCES)):
         sequence = split[index]
         if len(sequence.examples) > 1:
-            check_isolation(model, sequence)
+            try:
+                keep_apart(model, sequence, compute=compute)
+            except ArtifactError:
+                if is_packed:
+                    raise
             return
 
 

@@ -1,75 +1,41 @@
 """Isolation: models that keep packed examples apart pass, models that can't are refused."""
 
-import numpy as np
 import pytest
 
 from taskc.runtime.artifact import ArtifactError
 from taskc.runtime.isolation import Isolation, check_isolation, measure_isolation
+from taskc.runtime.isolation.families import toy
 from taskc.runtime.reader import open as open_artifact
 
 torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+pytest.importorskip("transformers")
 
-VOCAB = 100
-NARROW = {"vocab_size": VOCAB, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
-WITH_MLP = {**NARROW, "intermediate_size": 64}
-GROUPED = {**WITH_MLP, "num_key_value_heads": 1}
-IDS = {"bos_token_id": 0, "eos_token_id": 0}
-GPT2 = {"vocab_size": VOCAB, "n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64, **IDS}
-
-APART = {
-    "llama": WITH_MLP,
-    "gpt2": GPT2,
-    "qwen2": GROUPED,
-    "qwen3": {**GROUPED, "head_dim": 16},
-    "mistral": {**GROUPED, "sliding_window": 4},
-}
+# The families that are promised, with what their packed logits may be off.
+PROMISED = [
+    "llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "gpt2", "olmo2", "phi3",
+    "mixtral",
+]  # fmt: skip
+MOST = 2e-6
 MIXED = {
-    "mamba": {"vocab_size": VOCAB, "hidden_size": 32, "num_hidden_layers": 2, "state_size": 4},
-    "bloom": {"vocab_size": VOCAB, "hidden_size": 32, "n_layer": 2, "n_head": 2},
-    "opt": {
-        **NARROW, "ffn_dim": 64, "word_embed_proj_dim": 32, "max_position_embeddings": 64,
-        "pad_token_id": 1, **IDS,
-    },
-    "falcon": {**NARROW, "alibi": True},
-}  # fmt: skip
+    "mamba": "takes none, so packed examples would see one another",
+    "bloom": "takes none, so packed examples would see one another",
+    "opt": "does not keep examples apart by where position ids restart",
+    "falcon": "ALiBi",
+    "jamba": "convolutions and recurrent states",
+}
 
 
-def model_of(family, settings, **how):
-    """A model of random weights, small enough for a test."""
-    config = transformers.AutoConfig.for_model(family, **settings)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return transformers.AutoModelForCausalLM.from_config(config, **how)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny models only lose by threads, and tests run beside each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def sequence(made, tmp_path):
-    """Three examples of 7, 5 and 4 tokens in one pack."""
-    rng = np.random.default_rng(0)
-    stream = [made.Example(rng.integers(0, VOCAB, n).tolist(), [(1, n)]) for n in (7, 5, 4)]
-    (packed,) = open_artifact(made.write_examples(tmp_path / "tiny", stream))["train"]
-    return packed
-
-
-@pytest.mark.parametrize("family", APART)
+@pytest.mark.parametrize("family", PROMISED)
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 def test_a_model_that_keeps_examples_apart_passes(sequence, family, attention):
-    """Packed logits are each example's own up to rounding, and a leak would have shown."""
-    model = model_of(family, APART[family], attn_implementation=attention)
+    """Packed logits are each example's own to 2e-6, past windows too; a leak would have shown."""
+    if family == "gemma2" and attention == "sdpa":
+        pytest.skip("its capped scores are not in sdpa, see test_choice.py")
+    model = toy(family, attn_implementation=attention)
     measured = check_isolation(model, sequence)
 
     assert measured.holds
-    assert measured.packed < 1e-5
+    assert measured.packed <= MOST
     assert measured.leak > 1e-2
 
 
@@ -77,7 +43,7 @@ def test_a_model_that_keeps_examples_apart_passes(sequence, family, attention):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
 def test_any_number_format_can_be_measured(sequence, family, dtype):
     """Rounding is allowed for, in fine formats and in coarse ones."""
-    model = model_of(family, APART[family]).to(dtype)
+    model = toy(family).to(dtype)
 
     assert check_isolation(model, sequence).holds
 
@@ -87,20 +53,35 @@ def test_any_number_format_can_be_measured(sequence, family, dtype):
 def test_a_model_that_mixes_examples_is_refused(sequence, family):
     """By name, with the reason, however it fails: state, biases, positions from a mask."""
     with pytest.raises(ArtifactError, match=f"^model of family {family}: ") as caught:
-        check_isolation(model_of(family, MIXED[family]), sequence)
+        check_isolation(toy(family), sequence)
 
-    reasons = {
-        "mamba": "takes none, so packed examples would see one another",
-        "bloom": "takes none, so packed examples would see one another",
-        "opt": "does not keep examples apart by where position ids restart",
-        "falcon": "ALiBi",
-    }
-    assert reasons[family] in caught.value.found
+    assert MIXED[family] in caught.value.found
+
+
+def test_a_window_that_leaks_is_found_though_no_example_is_as_long(made, tmp_path, monkeypatch):
+    """Two tokens see no window of four; the documents that are made up for it do."""
+    stream = [made.Example([number, number + 1], [(1, 2)]) for number in range(5)]
+    (packed,) = open_artifact(made.write_examples(tmp_path / "tiny", stream, length=10))["train"]
+    model = toy("mistral", attn_implementation="eager")
+    before = check_isolation(model, packed)
+    forward = type(model.base_model).forward
+
+    def leaking_when_long(self, input_ids, position_ids=None, **others):
+        if position_ids is not None and int(position_ids.max()) >= 4:
+            others["attention_mask"] = torch.ones_like(input_ids)
+        return forward(self, input_ids, position_ids=position_ids, **others)
+
+    monkeypatch.setattr(type(model.base_model), "forward", leaking_when_long)
+
+    assert before.holds
+    assert measure_isolation(model, packed).holds
+    with pytest.raises(ArtifactError, match="of documents longer than its window"):
+        check_isolation(model, packed)
 
 
 def test_a_model_that_breaks_isolation_quietly_is_refused(sequence, monkeypatch):
     """Code that hands every model a mask of ones is the usual way to lose isolation."""
-    model = model_of("llama", WITH_MLP)
+    model = toy("llama")
     forward = type(model).forward
 
     def masked(self, input_ids, position_ids=None, attention_mask=None, **others):
@@ -114,7 +95,7 @@ def test_a_model_that_breaks_isolation_quietly_is_refused(sequence, monkeypatch)
 
 def test_measuring_leaves_the_model_as_it_was(sequence):
     """Dropout is off while it measures and on again after, and no gradient is left."""
-    model = model_of("gpt2", {**GPT2, "resid_pdrop": 0.5}).train()
+    model = toy("gpt2", settings={"resid_pdrop": 0.5}).train()
     before = torch.get_rng_state()
 
     assert measure_isolation(model, sequence).holds
@@ -128,7 +109,7 @@ def test_one_example_shows_nothing(made, tmp_path):
     folder = made.write_examples(tmp_path / "tiny", [made.Example([1, 2, 3], [(1, 3)])])
     (alone,) = open_artifact(folder)["train"]
     with pytest.raises(ArtifactError, match="expected two or more, found 1"):
-        check_isolation(model_of("llama", WITH_MLP), alone)
+        check_isolation(toy("llama"), alone)
 
 
 @pytest.mark.parametrize(

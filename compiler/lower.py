@@ -437,6 +437,7 @@ class _Lowering(InputLowering):
                         "max": format_.max,
                         "overflow": format_.overflow,
                         "template": format_.template,
+                        "date": format_.date,
                         "at": self.place(format_.span),
                     }
                 )

@@ -458,7 +458,8 @@ class PromptTargetFormat(Model):
 class ChatFormat(Model):
     """Turns one after another, each closed by the end-of-turn token.
 
-    `max` bounds the whole example in tokens.
+    `max` bounds the whole example in tokens. `date` is the day that a template is told; "" where
+    none is.
     """
 
     kind: Literal["chat"] = "chat"
@@ -468,6 +469,7 @@ class ChatFormat(Model):
     max: int
     overflow: Literal["trim", "trim_prompt", "drop", "split", "error"]
     template: Literal["none", "tokenizer"]
+    date: str = ""
     at: Place
 
 

@@ -204,6 +204,7 @@ CODES: dict[str, Code] = {
     "T0611": Code(_ERROR, "evaluation of two models"),
     "T0612": Code(_ERROR, "unknown recipe or method"),
     "T0613": Code(_WARNING, "exemplars with nothing between them"),
+    "T0614": Code(_ERROR, "setting that a chat template rules out"),
     # ---- T07xx: lints
     "T0701": Code(_LINT, "source that no mixture has"),
     "T0702": Code(_LINT, "template that serves nothing"),
@@ -231,6 +232,7 @@ CODES: dict[str, Code] = {
     "T0649": Code(_ERROR, "joined seam with a special token in it"),
     "T0650": Code(_ERROR, "limit that leaves no room"),
     "T0651": Code(_ERROR, "literal without tokens"),
+    "T0652": Code(_ERROR, "chat template whose mask is not proved"),
     # ---- T083x: rows while they are phrased and encoded
     "T0830": Code(_ERROR, "expression of a template that fails on a row"),
     "T0831": Code(_ERROR, "answer that is not among the options"),
@@ -239,6 +241,7 @@ CODES: dict[str, Code] = {
     "T0834": Code(_ERROR, "example longer than its limit"),
     "T0835": Code(_ERROR, "text that spells a special token"),
     "T0836": Code(Severity.WARNING, "evaluation without some of its prompts"),
+    "T0837": Code(_ERROR, "conversation whose mask is not proved"),
     # ---- T0510-T0549: input files
     "T0510": Code(_ERROR, "input file that is not there"),
     "T0511": Code(_ERROR, "pattern that no input file matches"),

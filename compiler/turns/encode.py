@@ -19,7 +19,7 @@ from taskc.compiler.examples import Encoded, EncodeTask
 from taskc.compiler.rows.findings import Findings
 from taskc.compiler.turns.accounts import Clauses, accounts, notices
 from taskc.compiler.turns.choice import choose
-from taskc.compiler.turns.formats import chat, prompt_target
+from taskc.compiler.turns.formats import chat, prompt_target, templated
 from taskc.compiler.turns.formats.frame import Frame, frame_of
 from taskc.compiler.turns.formats.layout import Layout
 from taskc.compiler.turns.formats.pieces import Assembled, assembled
@@ -132,6 +132,8 @@ def lay_out(
     match format_:
         case plan.PromptTargetFormat():
             return prompt_target.laid_out(examples, format_, frame, loaded, evaluation=evaluation)
+        case plan.ChatFormat(template="tokenizer"):
+            return templated.laid_out(examples, format_, frame, loaded, evaluation=evaluation)
         case plan.ChatFormat():
             return chat.laid_out(examples, format_, frame, loaded, evaluation=evaluation)
         case _:
@@ -170,7 +172,9 @@ class _Chunk:
         """Lays out, assembles and says what became of every example."""
         task = self.task
         layout = lay_out(self.examples, task.format, frame, loaded, evaluation=task.evaluation)
-        self._find_spelled(layout, loaded)
+        if frame.rendering is None:  # a rendering holds special tokens, and counts them itself
+            self._find_spelled(layout, loaded)
+        self._find_refused(layout)
         self._find_too_long(layout)
         laid = self._assembled(layout)
         evaluated = layout.phrased.tolist() if self.task.evaluation else []
@@ -220,6 +224,19 @@ class _Chunk:
                 helps=(
                     "raise the limit, or choose `overflow: trim`, `trim_prompt`, `split` or `drop`",
                 ),
+                row=_place(self.task, self.examples[index].row),
+            )
+
+    def _find_refused(self, layout: Layout) -> None:
+        """Reports rows whose conversation the chat template cannot mark."""
+        for index, refused in layout.refused.items():
+            self.findings.report(
+                "T0837",
+                "a conversation cannot be rendered and marked",
+                at=self.task.format.at,
+                label="`template: tokenizer`",
+                notes=(refused.reason, f"phrased by `{self._label(self.examples[index])}`"),
+                helps=refused.helps,
                 row=_place(self.task, self.examples[index].row),
             )
 

@@ -73,6 +73,7 @@ class Loaded:
         names: Texts of the same tokens by the same names.
         special_texts: The text of every special token.
         special_ids: Every id that no text may give, sorted.
+        tokens: Ids of special tokens by their texts.
         vocab_size: One more than the largest id, added tokens included.
         digest: BLAKE2b-128 over the artefact's files and the names of special tokens, hexadecimal.
         files: The artefact's files by name.
@@ -85,6 +86,7 @@ class Loaded:
     names: dict[str, str]
     special_texts: tuple[str, ...]
     special_ids: tuple[int, ...]
+    tokens: dict[str, int]
     vocab_size: int
     digest: str
     files: dict[str, bytes]
@@ -102,16 +104,21 @@ class Loaded:
 
     def reference(self, texts: Sequence[str]) -> Ids:
         """As `encode`, by the library that the others are measured against."""
-        encode = self.text.encode_batch_fast
-        columns = [
-            encoding.ids
-            for start in range(0, len(texts), _BATCH_TEXTS)
-            for encoding in encode(texts[start : start + _BATCH_TEXTS], add_special_tokens=False)
-        ]
-        offsets = np.zeros(len(columns) + 1, np.int64)
-        np.cumsum([len(column) for column in columns], out=offsets[1:])
-        ids = np.fromiter(chain.from_iterable(columns), np.uint32, count=int(offsets[-1]))
-        return Ids(ids, offsets)
+        return _ids(self.text, texts)
+
+    def encode_named(self, texts: Sequence[str], *, continues: bool) -> Ids:
+        """As the tokenizer itself: in these texts special tokens stand, under guarded names.
+
+        Args:
+            texts: With U+FDD0, the id and U+FDD1 for special tokens; nothing else holds those.
+            continues: Whether each continues a text, and gets no space mark before it.
+        """
+        tokenizer = self.continuation if continues else self.text
+        tokenizer.encode_special_tokens = False
+        try:
+            return _ids(tokenizer, texts)
+        finally:
+            tokenizer.encode_special_tokens = True
 
     def encode_placed(self, texts: Sequence[str]) -> list[PlacedIds]:
         """As `encode`, with the characters of each token; about a third slower."""
@@ -135,6 +142,19 @@ class Loaded:
         is_near = (ids >= self.special_ids[0]) & (ids <= self.special_ids[-1])
         near = np.flatnonzero(is_near)
         return near[np.isin(ids[near], np.array(self.special_ids, np.uint32))]
+
+
+def _ids(tokenizer: tokenizers.Tokenizer, texts: Sequence[str]) -> Ids:
+    encode = tokenizer.encode_batch_fast
+    columns = [
+        encoding.ids
+        for start in range(0, len(texts), _BATCH_TEXTS)
+        for encoding in encode(texts[start : start + _BATCH_TEXTS], add_special_tokens=False)
+    ]
+    offsets = np.zeros(len(columns) + 1, np.int64)
+    np.cumsum([len(column) for column in columns], out=offsets[1:])
+    ids = np.fromiter(chain.from_iterable(columns), np.uint32, count=int(offsets[-1]))
+    return Ids(ids, offsets)
 
 
 def load(spec: plan.Tokenizer) -> tuple[Loaded | None, list[Diagnostic]]:
@@ -325,6 +345,7 @@ def _in_use(full: Definition, names: dict[str, str], files: dict[str, bytes]) ->
         names=names,
         special_texts=tuple(definitions.special_contents(full)),
         special_ids=_guarded(full, ids),
+        tokens={content: ids[content] for content in definitions.special_contents(full)},
         vocab_size=max(ids.values()) + 1,
         digest=_digest(files, special),
         files=files,

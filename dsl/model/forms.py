@@ -334,6 +334,12 @@ FORMATS: Final = _table(
                 default="none",
                 words=("none", "tokenizer"),
             ),
+            FormArgument(
+                "date",
+                Kind.TEXT,
+                "The day that a template is told where it writes today's, such as 2024-07-26.",
+                default=None,
+            ),
         ),
     ),
 )

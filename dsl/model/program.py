@@ -364,7 +364,7 @@ class PromptTargetFormat:
 
 @dataclass(slots=True)
 class ChatFormat:
-    """`chat(end_of_turn:, loss:, bos:, max:, overflow:, template:)`; `max` in tokens."""
+    """`chat(end_of_turn:, loss:, bos:, max:, overflow:, template:, date:)`; `max` in tokens."""
 
     end_of_turn: TokenUse | None
     loss: str  # assistant | last
@@ -372,6 +372,7 @@ class ChatFormat:
     max: int
     overflow: str
     template: str  # none | tokenizer
+    date: str  # of an ISO calendar; "" where none is given
     span: Span
 
 

@@ -6,13 +6,13 @@ the turns before it are its input, those after it are left out.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Literal, NamedTuple, assert_never
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from taskc.compiler import plan
+from taskc.compiler.turns.formats.answers import LossRule, evaluated_turns, trained_turns
 from taskc.compiler.turns.formats.frame import Frame
 from taskc.compiler.turns.formats.layout import Layout, Pool, Texts, ids_at, overflow_of
 from taskc.compiler.turns.formats.overflow import (
@@ -24,14 +24,11 @@ from taskc.compiler.turns.formats.overflow import (
 from taskc.compiler.turns.formats.pieces import Pieces
 from taskc.compiler.turns.phrase import Phrased
 from taskc.compiler.turns.tokenizer import Loaded
-from taskc.compiler.turns.turn import Loss, Voice
 
 __all__ = ["laid_out"]
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-LossRule = Literal["assistant", "last"]
 
 _ANSWERS = ("assistant", "target")
 
@@ -112,10 +109,10 @@ def _turns(
     is_answer: list[bool] = []
     counts: list[int] = []
     for example in examples:
-        voices = _evaluated(example.voices) if evaluation else example.voices
+        voices = evaluated_turns(example.voices) if evaluation else example.voices
         counts.append(len(voices))
         text += [texts.add(text) for text in example.texts[: len(voices)]]
-        is_trained += _trained(voices, loss, evaluation=evaluation)
+        is_trained += trained_turns(voices, loss, evaluation=evaluation)
         is_answer += [voice.role in _ANSWERS for voice in voices]
     return _Turns(
         example=np.repeat(np.arange(len(examples)), counts),
@@ -123,34 +120,6 @@ def _turns(
         is_trained=np.array(is_trained, np.bool_),
         is_answer=np.array(is_answer, np.bool_),
     )
-
-
-def _evaluated(voices: tuple[Voice, ...]) -> tuple[Voice, ...]:
-    """The turns up to the last answer; all of them where there is none."""
-    for stop in range(len(voices), 0, -1):
-        if voices[stop - 1].loss is not Loss.NEVER:
-            return voices[:stop]
-    return voices
-
-
-@lru_cache(maxsize=1024)  # most dialogues of a source are spoken alike
-def _trained(voices: tuple[Voice, ...], loss: LossRule, *, evaluation: bool) -> tuple[bool, ...]:
-    """Whether each turn is trained; a message's own `train` wins over the rule."""
-    if evaluation:  # one target: the last turn, if it is an answer at all
-        return (*[False] * (len(voices) - 1), voices[-1].loss is not Loss.NEVER)
-    match loss:
-        case "assistant":
-            return tuple(voice.loss is not Loss.NEVER for voice in voices)
-        case "last":
-            last = max(
-                (index for index, voice in enumerate(voices) if voice.loss is Loss.BY_FORMAT),
-                default=-1,
-            )
-            return tuple(
-                voice.loss is Loss.ALWAYS or index == last for index, voice in enumerate(voices)
-            )
-        case _:
-            assert_never(loss)
 
 
 def _cuts(turns: _Turns, lengths: Int64s, limits: ChatLimits) -> dict[int, CutDialogue | TooLong]:

@@ -1,7 +1,7 @@
 """The frame of an example: the ids that a format sets around texts, and whether they can be had.
 
 In: a `plan.Format`, the tokenizer in use and the templates. Out: ids of BOS, separator and end, or
-diagnostics (T0646 to T0651). Special tokens enter by id; a literal is encoded by itself as a piece
+diagnostics (T0646 to T0652). Special tokens enter by id; a literal is encoded by itself as a piece
 that continues a turn.
 """
 
@@ -10,6 +10,7 @@ from typing import NamedTuple, assert_never
 
 from taskc.compiler import plan
 from taskc.compiler.places import error_at
+from taskc.compiler.turns.rendering.rendering import Rendering, rendering_of
 from taskc.compiler.turns.tokenizer import Loaded
 from taskc.dsl.diagnostics import Diagnostic
 
@@ -24,12 +25,14 @@ class Frame(NamedTuple):
         separator: Between input and target, never trained; empty in a chat and under `seam: join`.
         end: After a target, or after each turn of a chat.
         joined: Under `seam: join`, the literal between input and target, part of the joint text.
+        rendering: Under `template: tokenizer`, what renders a conversation and proves its mask.
     """
 
     bos: tuple[int, ...]
     separator: tuple[int, ...]
     end: tuple[int, ...]
     joined: str
+    rendering: Rendering | None = None
 
 
 def frame_of(
@@ -47,8 +50,14 @@ def frame_of(
             ids.errors += _narrow(format_, "input", format_.input, 1)
             ids.errors += _narrow(format_, "target", format_.target, 1 + len(frame.end))
         case plan.ChatFormat():
-            ids.errors += _unrendered(format_)
-            frame = Frame(bos, (), ids.of(format_.end_of_turn), "")
+            rendering = None
+            if format_.template == "tokenizer":
+                rendering, errors = rendering_of(format_, loaded, templates)
+                ids.errors += errors
+                end = () if rendering is None else (rendering.end_id,)
+            else:
+                end = ids.of(format_.end_of_turn)
+            frame = Frame(bos, (), end, "", rendering)
             ids.errors += _narrow(format_, "max", format_.max, 2 + len(bos) + len(frame.end))
         case _:
             assert_never(format_)
@@ -159,24 +168,6 @@ def misfits(format_: plan.Format, templates: Sequence[plan.Template]) -> list[Di
         for prompt in template.prompts
         if prompt.kind == "dialogue"
     ]
-
-
-def _unrendered(format_: plan.ChatFormat) -> list[Diagnostic]:
-    match format_.template:
-        case "none":
-            return []
-        case "tokenizer":
-            return [
-                error_at(
-                    "T0647",
-                    format_.at,
-                    "the tokenizer's chat template is not carried out yet",
-                    label="`template: tokenizer`",
-                    helps=("write `template: none`: texts and end-of-turn tokens alone",),
-                )
-            ]
-        case _:
-            assert_never(format_.template)
 
 
 def _narrow(format_: plan.Format, name: str, limit: int, needed: int) -> list[Diagnostic]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from taskc.compiler.turns.formats.frame import Frame
 from taskc.compiler.turns.formats.overflow import Overflow, TooLong
 from taskc.compiler.turns.formats.pieces import Pieces
+from taskc.compiler.turns.rendering.template import RefusedError
 from taskc.compiler.turns.tokenizer import Ids
 
 __all__ = ["Layout", "Pool", "Texts", "ids_at", "overflow_of"]
@@ -77,6 +78,7 @@ class Layout:
         too_long: Phrased examples that overflow took.
         option_ids: Evaluation only: for each phrased example the ids of each option.
         turns: In a chat, for each three pieces: which of the chunk's turns they are.
+        refused: Phrased examples that the chat template cannot mark.
     """
 
     pool: Pool
@@ -88,6 +90,7 @@ class Layout:
     too_long: dict[int, TooLong] = field(default_factory=dict)
     option_ids: list[list[list[int]]] = field(default_factory=list)
     turns: npt.NDArray[np.int64] | None = None
+    refused: dict[int, RefusedError] = field(default_factory=dict)
 
     def leave_out(self, out: npt.NDArray[np.bool_], lengths: npt.NDArray[np.int64]) -> None:
         """Leaves out examples; where other parts stay, the first of them counts the tokens.

@@ -4,6 +4,8 @@ In: the `format` and `pack` of a build, with its tokenizer. Out: both, with ever
 that cannot fit into a pack, and special tokens that nobody declares, are refused.
 """
 
+from datetime import date
+
 from taskc.dsl.check.forms import Bound, FormReader
 from taskc.dsl.check.settings import Token
 from taskc.dsl.check.tokenizers import ROLES
@@ -28,13 +30,16 @@ def check_format(
     if bound is None:
         return None
     if bound.form.name == "chat":
+        _check_template(bound, reader.report)
+        is_written = bound.word("template") == "none"  # by us, and not by a template
         return program.ChatFormat(
             end_of_turn=_token(bound, "end_of_turn", tokenizer, reader.report),
             loss=bound.word("loss"),
-            bos=_bos(bound, tokenizer, reader.report),
+            bos=_bos(bound, tokenizer if is_written else None, reader.report),
             max=bound.count("max"),
             overflow=bound.word("overflow"),
             template=bound.word("template"),
+            date=_date(bound),
             span=node.span,
         )
     return program.PromptTargetFormat(
@@ -136,6 +141,56 @@ def _check_declared(name: str, span: Span, tokenizer: program.Tokenizer, report:
     )
 
 
+# ---- chat templates ------------------------------------------------------------------------------
+
+
+def _date(bound: Bound) -> str:
+    value = bound.values["date"]
+    return value if isinstance(value, str) else ""
+
+
+def _check_template(bound: Bound, report: Reporter) -> None:
+    """What a template writes itself, or what would tear its rendering, cannot be asked for."""
+    ruled_out: list[tuple[str, str, str]] = []
+    if bound.word("template") == "none":
+        if "date" in bound.spans:
+            help_ = "leave it out, or write `template: tokenizer`"
+            ruled_out.append(("date", "only a template writes a date", help_))
+    else:
+        if bound.word("bos") != "none":
+            ruled_out.append(
+                ("bos", "a template writes BOS itself where it wants one", "leave it out")
+            )
+        if bound.token("end_of_turn").is_none:
+            help_ = "name the special token that the template ends an answer with"
+            ruled_out.append(("end_of_turn", "a model must learn to end its turn", help_))
+        if bound.word("overflow") in _TEARING:
+            help_ = "choose `overflow: trim`, `drop` or `error`"
+            ruled_out.append(("overflow", "a part of a rendering is no rendering", help_))
+        if "date" in bound.spans and not _is_date(_date(bound)):
+            ruled_out.append(
+                ("date", "not a day of the calendar", 'write it as `date: "2024-07-26"`')
+            )
+    for name, reason, help_ in ruled_out:
+        report.report(
+            "T0614",
+            bound.spans[name],
+            f"`{name}` cannot be so with `template: {bound.word('template')}`",
+            label=reason,
+            helps=(help_,),
+        )
+
+
+_TEARING = ("trim_prompt", "split")
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 # ---- limits --------------------------------------------------------------------------------------
 
 
@@ -169,6 +224,20 @@ def check_limits(format_: Format, pack: program.Pack, report: Reporter) -> None:
 def check_exemplars(format_: Format, mixture: program.Mixture, report: Reporter) -> None:
     """Between an exemplar and what follows stands the end of its answer: it should have one."""
     is_chat = isinstance(format_, program.ChatFormat)
+    if (
+        isinstance(format_, program.ChatFormat)
+        and format_.template != "none"
+        and mixture.fewshot[1]
+    ):
+        report.report(
+            "T0614",
+            format_.span,
+            "exemplars cannot stand before a conversation with `template: tokenizer`",
+            label="a template begins every conversation anew",
+            secondary=((mixture.spans["fewshot"], "exemplars are asked for here"),),
+            helps=("write `template: none`, or leave `fewshot` out",),
+        )
+        return
     end = format_.end_of_turn if isinstance(format_, program.ChatFormat) else format_.end
     if end is not None or not mixture.fewshot[1]:
         return

@@ -87,8 +87,8 @@ def test_a_dialogue_needs_chat(framed, make):
     assert error.message == "`t.d` is a dialogue, the format takes prompts"
 
 
-def test_a_chat_template_is_not_carried_out_yet(framed, make):
-    """It is said, not left out silently."""
+def test_a_tokenizer_without_a_template_is_said(framed, make):
+    """A base model's has none; the help says where to put one."""
     format_ = make.chat().model_copy(update={"template": "tokenizer"})
     _, (error,) = framed(format_)
 

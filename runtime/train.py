@@ -144,7 +144,7 @@ def _stepper(
         adapters.check_base(settings, artifact.manifest)
     model = models.load_model(settings, artifact.manifest)
     torch.nn.Module.to(model, device)
-    models.check_model(model, artifact, settings.recipe)
+    models.check_model(model, artifact, settings.recipe, _compute(machine, device))
     adapter = adapters.adapt(model, artifact, settings)
     adapters.check_rows(model, artifact)
     models.prepare(model, recompute=machine.recompute)

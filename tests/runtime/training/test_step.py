@@ -101,6 +101,25 @@ def test_packed_and_cut_is_as_alone(made, tmp_path, unequal, loss):
 
 
 @pytest.mark.parametrize("loss", ["tokens", "examples"])
+def test_the_head_at_trained_places_is_as_the_whole(made, tmp_path, unequal, loss):
+    """Loss and gradients of the head run everywhere, and left out of most places."""
+    artifact = open_artifact(made.write_examples(tmp_path / "a", unequal, length=64))
+    found = []
+    for is_plain in (True, False):
+        model = llama()
+        stepper = Stepper(model, Plain(steps=1, lr=1, batch=sequences(50), loss=loss), SOURCES)
+        assert stepper.root.is_plain
+        stepper.root.is_plain = is_plain
+        rows = artifact["train"].batches(sequences(50)).rows_at(0)
+        totals, _ = stepper.gradients(cut(rows, length=64, max_tokens=128, pad_id=0), 0)
+        found.append((totals.loss, flat(each.grad for each in model.parameters())))
+    (plain_loss, plain), (whole_loss, whole) = found
+
+    assert plain_loss == pytest.approx(whole_loss, rel=1e-13)
+    assert float((plain - whole).norm() / whole.norm()) <= 1e-13
+
+
+@pytest.mark.parametrize("loss", ["tokens", "examples"])
 def test_two_ranks_are_as_one(made, tmp_path, unequal, in_ranks, loss):
     """Each has the same sums, equal to those of the examples alone, though shares are unequal."""
     model = llama()

@@ -13,7 +13,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-from taskc.cli import build, clean, console, explain, info, init, inspect, plan, train, verify
+from taskc.cli import (
+    build,
+    clean,
+    console,
+    explain,
+    importing,
+    info,
+    init,
+    inspect,
+    plan,
+    train,
+    verify,
+)
 from taskc.cli.exits import Exit
 from taskc.cli.specs import check, fmt, lint, lock, show, test, vendor
 from taskc.cli.tracing import blame, diff, why
@@ -36,6 +48,7 @@ class Verb(Protocol):
 # In the order in which a newcomer meets them; the order of `taskc --help`.
 _VERBS: dict[str, Verb] = {
     "init": init,
+    "import": importing,
     "check": check,
     "lint": lint,
     "fmt": fmt,

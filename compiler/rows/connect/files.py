@@ -26,6 +26,7 @@ from taskc.dsl.spelling import did_you_mean
 __all__ = [
     "FileProblemError",
     "InputFile",
+    "byte_blocks",
     "changed_file",
     "check_unchanged",
     "compression",
@@ -213,7 +214,7 @@ def line_blocks(file: InputFile, start: int = 0, stop: int = 0) -> Iterator[byte
         FileProblemError: The file can't be opened, has changed, or its compression is damaged.
     """
     check_unchanged(file)
-    yield from _whole_lines(_blocks(file, start, stop), at_start=start == 0)
+    yield from _whole_lines(byte_blocks(file, start, stop), at_start=start == 0)
     check_unchanged(file)
 
 
@@ -238,8 +239,17 @@ def compression(file: InputFile) -> str:
     return _COMPRESSIONS.get(Path(file.path).suffix, "")
 
 
-def _blocks(file: InputFile, start: int, stop: int) -> Iterator[bytes]:
-    """Yields decompressed bytes; every way a file can fail becomes a `FileProblemError`."""
+def byte_blocks(file: InputFile, start: int = 0, stop: int = 0) -> Iterator[bytes]:
+    """Yields decompressed bytes as they come, for formats whose rows are no lines.
+
+    Args:
+        file: The file.
+        start: The first byte; the file is not compressed, or this is 0.
+        stop: Behind the last byte; 0: the file's end.
+
+    Raises:
+        FileProblemError: The file can't be opened, or its compression is damaged.
+    """
     kind = compression(file)
     try:
         with opened(file.path) as content:

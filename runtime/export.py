@@ -12,6 +12,7 @@ where training took it as text; no template can help that.
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from peft import LoraConfig
     from transformers import PreTrainedModel
 
-__all__ = ["ChatTemplate", "chat_template", "export", "stop_ids"]
+__all__ = ["ChatTemplate", "chat_template", "export", "stop_ids", "without_bars"]
 
 _TRIED_PROMPTS = 32
 
@@ -127,13 +128,19 @@ def _save_model(
     folder: Path,
     weights: "Mapping[str, torch.Tensor] | None",
 ) -> None:
+    with without_bars():
+        model.save_pretrained(folder, state_dict=dict(weights) if weights is not None else None)
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Keeps transformers from showing progress: whoever runs the work shows it in one way."""
     from transformers.utils import logging
 
     shows_progress = logging.is_progress_bar_enabled()
-    # Whoever runs the loop shows progress in one way; transformers leaves these two untyped.
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        model.save_pretrained(folder, state_dict=dict(weights) if weights is not None else None)
+        yield
     finally:
         if shows_progress:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -23,6 +23,7 @@ from taskc.runtime.export import export
 from taskc.runtime.reader import Artifact
 from taskc.runtime.recipes.parts.lora import ADAPTER
 from taskc.runtime.recipes.recipe import Recipe
+from taskc.runtime.selection import choice
 from taskc.runtime.training.adapters import merged
 from taskc.runtime.training.blame import blamed
 from taskc.runtime.training.checkpoint import Found, differences, discard, save, weights_of
@@ -61,6 +62,7 @@ class Run:
         if found is None:
             log.write_text("", encoding="utf-8")
             shutil.rmtree(self.out / "epochs", ignore_errors=True)
+            choice.discard(self.out)
             return
         _cut_log(log, found.position)
         changed = _changes(found, self.identity, self._circumstances())
@@ -191,6 +193,7 @@ def _record(run: Run) -> str:
     manifest = run.artifact.manifest
     record = {
         "artifact": f"{manifest.package}/{manifest.build}",
+        "path": str(run.artifact.path),
         "content_digest": manifest.content_digest,
         "train": run.block.model_dump(mode="json"),
         "numbers": [number._asdict() for number in run.recipe.numbers()],

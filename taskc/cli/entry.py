@@ -23,6 +23,7 @@ from taskc.cli import (
     init,
     inspect,
     plan,
+    select,
     train,
     verify,
 )
@@ -64,6 +65,7 @@ _VERBS: dict[str, Verb] = {
     "blame": blame,
     "diff": diff,
     "train": train,
+    "select": select,
     "clean": clean,
     "explain": explain,
     "info": info,

@@ -144,7 +144,10 @@ def build(
             steps = Steps(progress, engine, is_sample=build_plan.sample is not None)
             if record is not None and build_plan.sample is None:
                 read = {each.name: splits_read(build_plan, each) for each in build_plan.sources}
-                steps.expect("shape", record.num_rows(read))
+                num_rows = record.num_rows(read)
+                steps.expect("shape", num_rows)
+                # What it may load is loaded before workers are forked, who then have it as well.
+                engine_for(build_plan.tokenizer, store, num_examples=num_rows)
             means = Means(steps.engine, store, steps, steps.expect)
             _build(build_plan, place, built, record, means)
     except FAILURES as error:

@@ -36,12 +36,10 @@ def kill_worker():
 
 def is_worker(task):
     try:
-        return os.getpgid(int(task.name)) == os.getpgid(0) and "forkserver" in words(task)
+        own = os.getpgid(int(task.name)) == os.getpgid(0) and int(task.name) != os.getpid()
+        return own and "resource_tracker" not in (task / "cmdline").read_text()
     except OSError:
         return False
-
-def words(task):
-    return (task / "cmdline").read_text() if int(task.name) != os.getpid() else ""
 
 done = []
 

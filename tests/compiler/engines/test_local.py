@@ -50,6 +50,27 @@ with LocalEngine(2) as engine:
         print("ready", flush=True)
 """
 
+PARENTS = """
+import os
+import sys
+import threading
+import time
+
+import pyarrow  # jemalloc's thread runs from here on
+from taskc.compiler.engines.local import LocalEngine
+
+def main():
+    if sys.argv[1] == "busy":
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    with LocalEngine(2) as engine:
+        list(engine.map(abs, range(9), num_rows=10**9))
+        for process in engine._pool._processes.values():
+            stat = open(f"/proc/{process.pid}/stat").read()
+            print(int(stat.rpartition(")")[2].split()[1]) == os.getpid())
+
+main()
+"""
+
 
 def test_results_come_in_the_order_of_the_tasks(monkeypatch):
     """Whatever finishes first, in this process or in workers."""
@@ -97,6 +118,22 @@ def test_ctrl_c_is_answered_by_the_parent_alone():
     assert time.monotonic() - started < 40
     assert errors.count("Traceback") == errors.count("\nKeyboardInterrupt")
     assert "Process " not in errors
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for threads and parents")
+@pytest.mark.parametrize(("threads", "forked"), [("alone", "True"), ("busy", "False")])
+def test_only_a_process_of_one_thread_is_forked(threads, forked):
+    """A fork would copy what another thread has locked; then a server is forked instead."""
+    done = subprocess.run(
+        [sys.executable, "-c", PARENTS, threads],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stderr == ""
+    assert done.stdout.split() == [forked] * 2
 
 
 def test_a_killed_worker_costs_its_tasks_another_run(monkeypatch, tmp_path):

@@ -39,7 +39,7 @@ __all__ = [
 class Model(BaseModel):
     """Closed and frozen: an unknown field is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Place(Model):

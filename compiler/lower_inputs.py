@@ -61,11 +61,14 @@ class InputLowering:
 
     def tokenizer(self, tokenizer: checked.Tokenizer) -> plan.Tokenizer:
         """Where a tokenizer is, and its special tokens."""
+        path, _ = self._path(tokenizer.path, tokenizer.folder, "")
+        if tokenizer.kind == "hf":  # `owner/name` is no path
+            path, _ = self._filled(tokenizer.path, "")
         return plan.Tokenizer.model_validate(
             {
                 "name": tokenizer.name,
                 "kind": tokenizer.kind,
-                "path": self._path(tokenizer.path, tokenizer.folder, "")[0],
+                "path": path,
                 "options": tokenizer.arguments,
                 "eos": tokenizer.eos or "",
                 "bos": tokenizer.bos or "",

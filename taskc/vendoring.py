@@ -22,6 +22,7 @@ from taskc.compiler.rows.connect.files import InputFile
 from taskc.compiler.rows.connect.reading import split_files
 from taskc.compiler.rows.findings import Findings
 from taskc.compiler.store.objects import Store
+from taskc.compiler.turns import hub
 from taskc.compiler.turns import tokenizer as tokenizers
 from taskc.compiler.vendor.copying import copied
 from taskc.compiler.vendor.manifest import (
@@ -222,8 +223,11 @@ class _Vendoring:
 
     def _tokenizer(self, spec: plan.Tokenizer) -> VendoredTokenizer | None:
         if spec.kind == "hf":
-            self.result.diagnostics += tokenizers.load(spec)[1]  # says that it is not carried out
-            return None
+            try:
+                hub.fetched(spec, tokenizers.FILES)
+            except hub.HubError as problem:
+                self.result.diagnostics.append(tokenizers.of_hub(spec, problem))
+                return None
         if self.lock is not None and spec.name in self.lock.tokenizers:
             what = Locked(f"tokenizer `{spec.name}`", self.declared.folder, spec.name, spec.at)
             found = tokenizer_differences(
@@ -242,7 +246,7 @@ class _Vendoring:
             if digest is None:
                 return None
             digests[path.name] = digest
-        named = place if spec.kind == "folder" else posixpath.join(place, first.name)
+        named = place if spec.kind != "file" else posixpath.join(place, first.name)
         return VendoredTokenizer(path=named, files=digests)
 
     # ---- files ---------------------------------------------------------------------------------

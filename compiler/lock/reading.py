@@ -16,6 +16,7 @@ from taskc.compiler.rows.connect.hub import hub_revision, is_on_hub
 from taskc.compiler.rows.connect.reading import open_split
 from taskc.compiler.rows.findings import Findings
 from taskc.compiler.store.objects import Store
+from taskc.compiler.turns import hub
 from taskc.compiler.turns import tokenizer as tokenizers
 from taskc.dsl.diagnostics import Diagnostic
 from taskc.dsl.lock.entries import LockedSource, LockedSplit, LockedTokenizer, kept_options
@@ -115,8 +116,12 @@ def read_tokenizer(
         spec: The tokenizer.
         store: Keeps digests of files.
     """
+    revision = ""
     if spec.kind == "hf":
-        return None, tokenizers.load(spec)[1]  # says that it is not carried out
+        try:
+            revision = hub.hub_commit(spec, tokenizers.FILES)
+        except hub.HubError as problem:
+            return None, [tokenizers.of_hub(spec, problem)]
     paths = {key: path for key, path in tokenizers.input_files(spec).items() if path.is_file()}
     if "tokenizer.json" not in paths:
         wanted = tokenizers.input_files(spec)["tokenizer.json"]
@@ -129,7 +134,7 @@ def read_tokenizer(
             reason = (digest.strerror or "not readable").lower()
             return None, [_no_tokenizer(spec, reason, str(path))]
         files[path.name] = digest
-    return LockedTokenizer(spec.kind, files=files), []
+    return LockedTokenizer(spec.kind, files=files, revision=revision), []
 
 
 def _no_tokenizer(spec: plan.Tokenizer, reason: str, path: str) -> Diagnostic:

@@ -7,6 +7,7 @@ itself gives (`Tokenizer.encode(text, add_special_tokens=False)`). Loading costs
 150,000 tokens and is done once a process.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,11 +24,12 @@ import tokenizers
 from taskc.compiler import plan
 from taskc.compiler.places import error_at
 from taskc.compiler.turns import definition as definitions
+from taskc.compiler.turns import hub
 from taskc.compiler.turns.definition import Definition
 from taskc.dsl.diagnostics import Diagnostic
 from taskc.dsl.spelling import did_you_mean
 
-__all__ = ["Ids", "Loaded", "TextEngine", "fingerprint", "input_files", "load"]
+__all__ = ["FILES", "Ids", "Loaded", "TextEngine", "fingerprint", "input_files", "load", "of_hub"]
 
 ROLES = ("eos", "bos", "pad")  # special tokens that a configuration may name
 _MAX_SHOWN = 12  # special tokens that a message lists
@@ -164,15 +166,10 @@ def load(spec: plan.Tokenizer) -> tuple[Loaded | None, list[Diagnostic]]:
         The tokenizer, or None with at least one error (T0640 to T0645).
     """
     if spec.kind == "hf":
-        return None, [
-            error_at(
-                "T0642",
-                spec.at,
-                f"tokenizers from the hub are not carried out yet: `{spec.path}`",
-                label="reads from the hub",
-                helps=("download the tokenizer and name it with `from folder(...)`",),
-            )
-        ]
+        try:
+            hub.fetched(spec, FILES)
+        except hub.HubError as problem:
+            return None, [of_hub(spec, problem)]
     return _load(spec.model_dump_json(), _states(spec))
 
 
@@ -209,10 +206,16 @@ def _states(spec: plan.Tokenizer) -> tuple[tuple[str, str, int, int], ...]:
 
 
 def input_files(spec: plan.Tokenizer) -> dict[str, Path]:
-    """The files that a local tokenizer is read from, by what they are; all but the first may lack.
+    """The files that a tokenizer is read from, by what they are; all but the first may lack.
 
     A tokenizer.json and the configuration beside it are one tokenizer; another file stands alone.
+    One of the hub is fetched where it was not; what can't be had has no files.
     """
+    if spec.kind == "hf":
+        try:
+            return hub.fetched(spec, FILES)
+        except hub.HubError:
+            return {FILES[0]: _NOWHERE / FILES[0]}  # `load` says what is wrong
     path = Path(spec.path)
     folder = path if spec.kind == "folder" else path.parent
     files = {"tokenizer.json": folder / "tokenizer.json" if spec.kind == "folder" else path}
@@ -222,6 +225,8 @@ def input_files(spec: plan.Tokenizer) -> dict[str, Path]:
 
 
 _BESIDE = ("tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
+FILES = ("tokenizer.json", *_BESIDE)
+_NOWHERE = Path(os.devnull)
 
 
 def _state(file: Path) -> tuple[int, int]:
@@ -387,6 +392,18 @@ def _unreadable(spec: plan.Tokenizer, file: str, reason: str) -> Diagnostic:
         f"tokenizer `{spec.name}` cannot be read: {reason.lower()}",
         label="read from here",
         notes=(f"looked for {file}",),
+    )
+
+
+def of_hub(spec: plan.Tokenizer, problem: hub.HubError) -> Diagnostic:
+    """The diagnostic of a tokenizer that the hub does not give (T0642)."""
+    return error_at(
+        "T0642",
+        spec.at,
+        problem.message,
+        label="read from the hub",
+        notes=problem.notes,
+        helps=problem.helps,
     )
 
 

@@ -138,9 +138,10 @@ class _Vendored:
             self._report_not_vendored(what, f"the folder has no {what.name}")
             return spec
         path = posixpath.join(self.folder.as_posix(), entry.path)
-        beside = path if spec.kind == "folder" else posixpath.dirname(path)
+        kind = "folder" if spec.kind == "hf" else spec.kind  # a copy is no longer the hub's
+        beside = path if kind == "folder" else posixpath.dirname(path)
         self._check(what, "tokenizer", beside, entry.files)
-        return spec.model_copy(update={"path": path})
+        return spec.model_copy(update={"path": path, "kind": kind})
 
     def _package(self, what: _Input) -> VendoredPackage:
         return self.manifest.packages.get(what.package, VendoredPackage())

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskc.compiler import plan
-from taskc.compiler.turns.tokenizer import load
+from taskc.compiler.turns.tokenizer import input_files, load
 
 FOLDERS = (
     "tokenizers/gpt2",
@@ -163,11 +163,15 @@ def test_a_configuration_that_is_none_is_a_diagnostic(bench):
     assert error.code == "T0645"
 
 
-def test_the_hub_is_not_carried_out_yet(bench):
-    """Said at the clause, with what to do meanwhile."""
-    _, (error,) = load(bench.spec.model_copy(update={"kind": "hf", "path": "a/b"}))
+def test_a_tokenizer_that_the_hub_does_not_give_is_a_diagnostic(bench):
+    """Said at the clause; without a network what to do is to bring it here."""
+    spec = bench.spec.model_copy(update={"kind": "hf", "path": "a/b"})
+    _, (error,) = load(spec)
 
     assert (error.code, error.primary.span.start) == ("T0642", 70)
+    assert error.message == "the hub cannot be reached for `a/b`"
+    assert "hf download a/b --local-dir FOLDER" in error.helps[1]
+    assert not any(path.exists() for path in input_files(spec).values())
 
 
 def test_a_file_that_changes_is_loaded_again(bench, make):

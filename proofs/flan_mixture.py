@@ -366,7 +366,9 @@ def evaluation(rows: Rows, artifact: Path, report: Report) -> None:
         for row in _examples(artifact / "eval" / f"{split}.parquet"):
             name = f"{row['template']}.{row['label']}"
             if row["shots"] == 0:
-                plain.append((row["row_id"], name, row["input_ids"]))
+                if rows.split(row["source"], "train"):  # else there is nothing to show before it
+                    plain.append((row["row_id"], name, row["input_ids"]))
+                counts["without exemplars"] += 1
                 rows_of[row["source"]].add((row["row_id"], row["ordinal"]))
                 prompts[row["source"]].add(name)
             else:
@@ -375,12 +377,12 @@ def evaluation(rows: Rows, artifact: Path, report: Report) -> None:
             for fault in _faults(rows, coder, row):
                 counts[fault] += 1
             counts["with options"] += bool(row["option_ids"])
-        with_options = counts.pop("with options")
+        with_options, num_plain = counts.pop("with options"), counts.pop("without exemplars")
         told = entries(artifact)
         delivered = sum(told[name, split]["delivered"] != len(own) for name, own in rows_of.items())
         fewest = min(map(len, prompts.values()))
         report.line(
-            f"{split}: {len(plain):,} examples and {again:,} behind {SHOTS} exemplars, of"
+            f"{split}: {num_plain:,} examples and {again:,} behind {SHOTS} exemplars, of"
             f" {len(rows_of)} sources by {fewest} to {max(map(len, prompts.values()))} prompts;"
             f" {with_options:,} with options; {sum(counts.values())} differ from the oracle's",
             holds=not sum(counts.values()) and again == len(plain) and not delivered and fewest > 1,

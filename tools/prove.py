@@ -37,10 +37,15 @@ def list_proofs() -> None:
 
 
 def commit() -> str:
-    """Returns the short id of the commit, marked where the tree differs from it."""
-    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "not a git checkout"
+    """Returns the short id of the commit, marked where more than proofs' outputs differs from it."""
+    found = _git("rev-parse", "--short", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no", ".", ":!proofs/*.txt")
+    return f"{found}{'-dirty' if changed else ''}" if found else "not a git checkout"
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def processor() -> str:

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import textwrap
 from collections import Counter, defaultdict
 from fractions import Fraction
 
@@ -190,13 +191,35 @@ def test_the_ablations_show_no_instructions(examples, artifact):
     )
 
 
+def test_a_leak_is_reported_as_the_readme_shows(repository, examples, tmp_path, monkeypatch):
+    """A source that is named and held out through its cluster's relation, with its path."""
+    shutil.copytree(examples, tmp_path / "examples")
+    spec = tmp_path / "examples/flan_mini/flan_mini.task"
+    text = spec.read_text(encoding="utf-8")
+    leaking = text.replace("from    all clusters", "from    scenes, reviews, facts", 1)
+    spec.write_text(leaking, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    found = check(["examples/flan_mini"], params={"held_out": "paraphrase"})
+    report = render(found.diagnostics, found.program.texts).rpartition("\n1 error")[0]
+    readme = (repository / "examples/flan_mini/README.md").read_text(encoding="utf-8")
+
+    assert [each.code for each in found.diagnostics] == ["T0401"]
+    assert textwrap.indent(report, "  ", lambda line: bool(line.strip())) in readme
+
+
 def test_the_readme_says_what_comes_out(repository, artifact, fewshot):
     """Its figures are those of the manifests and of the ledger."""
     text = (repository / "examples/flan_mini/README.md").read_text(encoding="utf-8")
     figures = {int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\d|\d", text)}
+    placed = [
+        (row["file"], str(row["row"]), row["template"], row["label"], row["at"].rpartition(":")[2])
+        for row in artifact.examples.to_pylist()
+    ]
     train, dev = artifact.manifest.splits["train"], artifact.manifest.splits["dev"]
 
     assert {train.tokens, train.trained_tokens, train.examples, train.sequences} <= figures
     assert {dev.examples, fewshot.manifest.splits["dev"].examples} <= figures
     assert {source.examples for source in artifact.manifest.mixture.sources} <= figures
     assert artifact.ledger.imbalances() == []
+    for place in re.findall(r"([\w./]+\.jsonl):(\d+)  (\w+)\.(\w+) templates\.task:(\d+)", text):
+        assert place in placed

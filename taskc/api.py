@@ -107,8 +107,7 @@ def build(
     checked = _checked([path], params)
     wanted = _one_build(checked, build)
     workers = Workers(engine, address, jobs)
-    each = build_each((wanted,), [path], out=out, workers=workers, store=store, locked=locked)
-    built = next(each)
+    (built,) = build_each((wanted,), [path], out=out, workers=workers, store=store, locked=locked)
     if built.path is None:
         _raise_errors([*checked.diagnostics, *built.diagnostics], checked.program.texts)
     assert built.path is not None, "a build without errors has a path"

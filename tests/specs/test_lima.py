@@ -19,7 +19,8 @@ from taskc.dsl.text.source_text import SourceText
 from taskc.runtime.settings import train_settings
 
 SPECS = Path(__file__).parents[2] / "specs"
-FILES = sorted(path for name in ("lima", "alpaca") for path in (SPECS / name).glob("*.task"))
+NAMES = ("lima", "lima_ablations", "alpaca")
+FILES = sorted(path for name in NAMES for path in (SPECS / name).glob("*.task"))
 
 # Table 1: training source -> examples. The last 30 are section 6's.
 TABLE_1 = {
@@ -67,7 +68,7 @@ def shaped(name, raw, of="lima", *, build_name="lima_multi_turn"):
     return shaping.finished(values)
 
 
-@pytest.mark.parametrize("name", ["lima", "alpaca"])
+@pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_wrong(name):
     """No error, no warning and no lint; so all data are pinned."""
     found = checked(name)
@@ -183,6 +184,37 @@ def test_chains_and_authors_are_told_apart():
     assert shaped("authors", authors | {"conversations": turns * 2}) is None
     assert shaped("chains", {"conversation": spoken}) is not None
     assert shaped("chains", {"conversation": spoken[:2]}) is None
+
+
+def test_ablations_are_of_equal_size():
+    """Figure 5: 2,000 examples by filters, without them, and of how-tos, a category first."""
+    quotas = {
+        name: build(name, "lima_ablations").mixture.blend.quotas()
+        for name in ("filtered", "unfiltered", "howto")
+    }
+
+    assert {name: {s: take.count for s, take in each.items()} for name, each in quotas.items()} == {
+        "filtered": {"stack_stem": 1_000, "stack_other": 1_000},
+        "unfiltered": {"raw_stem": 1_000, "raw_other": 1_000},
+        "howto": {"wikihow": 2_000},
+    }
+    assert all(take.best is None for take in quotas["unfiltered"].values())
+
+
+def test_unfiltered_answers_are_all_that_there_are():
+    """Short ones, long ones, anybody's, and those that lean on others; cleaned all the same."""
+    answers = [LONG[:100], LONG * 3, "I agree, as mentioned.", "<p>x</p>"]
+    made = [
+        shaped("raw_other", ADVICE | {"answer": answer}, "lima_ablations", build_name="unfiltered")
+        for answer in answers
+    ]
+
+    assert [each["answer"] for each in made] == [
+        LONG[:100].strip(),
+        (LONG * 3).strip(),
+        "I agree, as mentioned.",
+        "x",
+    ]
 
 
 # ---- runs ----------------------------------------------------------------------------------------

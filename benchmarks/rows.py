@@ -15,7 +15,7 @@ import argparse
 import gzip
 import json
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -208,12 +208,11 @@ def cut_rows(source: Path, path: Path, num_bytes: int) -> int:
         raise ValueError(f"{source} has {size:,} bytes, {num_bytes:,} are asked for")
     written = count = 0
     with source.open("rb") as lines, path.open("wb") as file:
-        while written < num_bytes:
-            block = list(islice(lines, _BLOCK_ROWS))
-            while block and written + sum(map(len, block[1:])) >= num_bytes:
-                block.pop()
-            written += file.write(b"".join(block))
-            count += len(block)
+        for line in lines:
+            written += file.write(line)
+            count += 1
+            if written >= num_bytes:
+                break
     return count
 
 

@@ -2,7 +2,7 @@
 
 tests/real/lima says what is built. Here the same is said once more: filters as regular expressions
 of Python, quotas as turns of groups over exact fractions, draws from the oracle. Nothing is asked
-of the compiler but the artefact.
+of the compiler but the artefact, and what it takes under 200 other seeds.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections import Counter
 from functools import cache
 from itertools import islice
 
+import numpy as np
 import pytest
 from oracle import draws  # found through conftest.py
 from oracle.comparison import coded_examples
@@ -17,10 +18,19 @@ from oracle.expected import chairman
 from oracle.rows import lines
 
 import taskc
+from taskc.compiler import plan
+from taskc.compiler.keys import Scope, value_hash
+from taskc.compiler.quotas.spread import Spread
+from taskc.compiler.quotas.strata import Group, Strata
+from taskc.compiler.rows.row_keys import drawn, drawn_order
 
 SEED = 7
 SCOPE = draws.mixture_scope(SEED)
 TURN_END = 50_257  # GPT-2 has ids up to 50,256
+
+# Quantiles of chi-square at 0.1 % and 99.9 %, by degrees of freedom.
+CHI_SQUARE_2 = 13.82
+CHI_SQUARE_223 = (163.4, 294.0)
 
 FIRST_PERSON = re.compile(r"\b(I|I'm|I've|I'd|I'll|my|My|mine|me|myself)\b", re.ASCII)
 OTHER_ANSWERS = re.compile(r"as mentioned|stack ?exchange|stack ?overflow|other answer")
@@ -253,6 +263,51 @@ def test_another_source_moves_no_row(lima, built):
         source: lines_of(lima, source) for source in TAKES
     }
     assert len(lines_of(more, "chains")) == 30
+
+
+# ---- what chance does ----------------------------------------------------------------------------
+
+
+def taken(rows, seed, wanted):
+    """The places of the rows that the compiler takes by temperature(site, 3) under a seed."""
+    sites = sorted({line.raw["site"] for _, line in rows})
+    column = np.array([sites.index(line.raw["site"]) for _, line in rows], np.uint32)
+    strata = Strata([(Group(value_hash(s), s),) for s in sites], column, np.zeros(len(rows)))
+    ids = np.frombuffer(b"".join(key.id for key, _ in rows), np.uint8).reshape(-1, 16)
+    scope = Scope.mixture(seed)
+    at = plan.Place(path="s.task", start=0, end=1, line=1, column=1)
+    take = plan.Take(
+        source="other",
+        count=wanted,
+        at_most=False,
+        by="temperature",
+        by_keys=(plan.Name(name="site"),),
+        by_tau=3.0,
+        best=None,
+        at=at,
+    )
+    order = drawn_order(drawn(scope, "other", ids, None, 0, "rank"), ids, None)
+    spread = Spread(take, strata, order, source="other", scope=scope)
+    return spread.taken(np.zeros(len(rows), np.bool_), wanted).rows.tolist()
+
+
+def test_sites_and_rows_are_sampled_as_the_closed_form_says(shared_data):
+    """Over 200 seeds 30 of 265 answers: sites by n^(1/3), and in a site every row as often."""
+    rows = rows_of(shared_data, "other")
+    sites = [line.raw["site"] for _, line in rows]
+    sizes = Counter(sites)
+    roots = {site: size ** (1 / 3) for site, size in sizes.items()}
+    takes = [taken(rows, seed, 30) for seed in range(200)]
+    by_site = Counter(sites[row] for each in takes for row in each)
+    by_row = Counter(row for each in takes for row in each)
+    expected = {site: 6_000 * root / sum(roots.values()) for site, root in roots.items()}
+    skeptics = [by_row[row] for row, site in enumerate(sites) if site.startswith("skeptics")]
+    mean = sum(skeptics) / len(skeptics)
+    # In each of 200 takes a row is there or not: binomial, but that the sums are given.
+    variance = mean * (1 - mean / 200) * len(skeptics) / (len(skeptics) - 1)
+
+    assert sum((by_site[s] - count) ** 2 / count for s, count in expected.items()) < CHI_SQUARE_2
+    assert CHI_SQUARE_223[0] < sum((n - mean) ** 2 for n in skeptics) / variance < CHI_SQUARE_223[1]
 
 
 # ---- what is in an example -----------------------------------------------------------------------

@@ -37,7 +37,7 @@ def list_proofs() -> None:
 
 
 def commit() -> str:
-    """Returns the short id of the commit, marked where more than proofs' outputs differs from it."""
+    """Returns the commit's short id, marked where more than proofs' outputs differs from it."""
     found = _git("rev-parse", "--short", "HEAD")
     changed = _git("status", "--porcelain", "--untracked-files=no", ".", ":!proofs/*.txt")
     return f"{found}{'-dirty' if changed else ''}" if found else "not a git checkout"

@@ -394,11 +394,13 @@ class _Loading:
         for start in range(0, len(inputs.ranges), _WINDOW_RANGES):
             window = range(start, min(start + _WINDOW_RANGES, len(inputs.ranges)))
             keys = {index: self._key(inputs, index, take) for index in window}
+            contents = self.store.get_each(KIND, list(keys.values()))
             known = {
                 index: Surveyed.from_bytes(content)
-                for index in window
-                if (content := self.store.get(KIND, keys[index])) is not None
+                for index, content in zip(window, contents, strict=True)
+                if content is not None
             }
+            del contents
             missing = [index for index in window if index not in known]
             tasks = [self._task(inputs, index, take) for index in missing]
             made = self.engine.map(survey, tasks, num_rows=_work(tasks))

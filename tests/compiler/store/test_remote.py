@@ -1,6 +1,7 @@
 """A store behind a URL: failures of any library are the store's, and S3 keeps the promises."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from threading import Barrier
 
 import fsspec
 import pytest
@@ -17,6 +18,25 @@ KEY = "ab" * 16
 def memory(request):
     """An empty store in memory."""
     return Store.open(f"memory://{request.node.name}")
+
+
+def test_many_objects_are_asked_for_at_a_time(memory, monkeypatch):
+    """No answer is waited for before the next request, and each comes to its own key."""
+    keys = [f"{number:032x}" for number in range(40)]
+    for key in keys[::2]:
+        memory.put("survey", key, key.encode())
+    together = Barrier(8, timeout=30)  # passed by eight who wait in it at once
+    read = memory._backend.system.cat_file
+
+    def slow(path, *arguments):
+        together.wait()
+        return read(path, *arguments)
+
+    monkeypatch.setattr(memory._backend.system, "cat_file", slow)
+    found = memory.get_each("survey", keys)
+
+    assert found[::2] == [key.encode() for key in keys[::2]]
+    assert found[1::2] == [None] * 20
 
 
 def test_damage_behind_a_url_is_a_miss(memory):

@@ -284,6 +284,23 @@ def _cleaning(group: str) -> Iterator[Function]:
         ),
     )
     yield Function(
+        "strip_markdown",
+        group,
+        _TEXT_TO_TEXT,
+        "Takes the marks of Markdown (CommonMark) out and leaves the words: emphasis, the marks of "
+        "headings and quotes, fences and backticks, rules. A link leaves its text, an image the "
+        "text in its place; items of lists keep `- ` or their number, code stays as it stands, an "
+        "empty line stands between two blocks. HTML is untouched: `strip_html` takes it out. What "
+        "is nested more than 50 deep is a row error. What stays is laid down in "
+        "`compiler/rows/values/markdown.py`.",
+        (
+            Example('strip_markdown("# A *b*")', "A b"),
+            Example('strip_markdown("see **a** or _b_")', "see a or b"),
+            Example('strip_markdown("* a\\n* b")', "- a\n- b"),
+            Example('strip_markdown("a\\n***\\nb")', "a\n\nb"),
+        ),
+    )
+    yield Function(
         "unescape_html",
         group,
         _TEXT_TO_TEXT,

@@ -189,6 +189,17 @@ def _strip_html(value: Value, keep: Value = ()) -> Value:
     return strip_markup(_text(value, "strip_html"), kept)
 
 
+def _strip_markdown(value: Value) -> Value:
+    from taskc.compiler.rows.values.markdown import MAX_NESTED, NestedTooDeepError, strip_marks
+
+    text = _text(value, "strip_markdown")
+    try:
+        return strip_marks(text)
+    except NestedTooDeepError:
+        words = f"`strip_markdown` of a text nested more than {MAX_NESTED} deep"
+        raise RowError(words, shown(value)) from None
+
+
 def _unescape_html(value: Value) -> Value:
     return unescape(_text(value, "unescape_html"))
 
@@ -288,6 +299,7 @@ LIBRARY: dict[str, Function] = {
     "split": _split,
     "strip": _strip,
     "strip_html": _strip_html,
+    "strip_markdown": _strip_markdown,
     "truncate_chars": _truncate_chars,
     "truncate_words": _truncate_words,
     "unescape_html": _unescape_html,

@@ -43,6 +43,20 @@ if TYPE_CHECKING:
 
 __all__ = ["type_of_call"]
 
+# Functions that are often meant for each text of a list.
+_OF_ONE_TEXT = frozenset(
+    {
+        "lower",
+        "upper",
+        "capitalize",
+        "strip",
+        "words",
+        "matches",
+        "strip_html",
+        "strip_markdown",
+    }
+)
+
 
 @dataclass(slots=True)
 class _Match:
@@ -299,7 +313,7 @@ def _wanted(parameter: Parameter, bound: dict[Variable, Type]) -> str:
 def _argument_helps(name: str, type_: Type) -> tuple[str, ...]:
     if isinstance(type_, List) and is_text(type_.item):
         joined = 'join(..., " ")'
-        if name in ("lower", "upper", "capitalize", "strip", "words", "matches", "strip_html"):
+        if name in _OF_ONE_TEXT:
             return (
                 f"make one text of it: `{joined}`",
                 f"or of each item: `[{name}(x) for x in ...]`",

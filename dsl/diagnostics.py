@@ -107,10 +107,11 @@ class Diagnostic:
     row: RowPlace | None = None
 
     @property
-    def sort_key(self) -> tuple[str, int, str, str]:
-        """Reports are sorted by file, offset, code, message."""
+    def sort_key(self) -> tuple[str, int, str, str, int, str]:
+        """Reports are sorted by file, offset, code, input row, message."""
         span = self.primary.span if self.primary else Span("", 0, 0)
-        return span.path, span.start, self.code, self.message
+        row = self.row or RowPlace("", 0)  # by number: messages that hold one have 31 before 5
+        return span.path, span.start, self.code, row.file, row.row, self.message
 
 
 def replacement(span: Span, text: str, safety: Safety = Safety.SAFE) -> Fix:

@@ -143,6 +143,22 @@ def test_order_and_summary():
     assert lines[-2:] == ["and 11 more in nli.task", "32 errors"]
 
 
+def test_rows_stand_in_the_order_of_their_numbers():
+    """Of findings in one place that hold a row's number, row 5 comes before row 31."""
+    findings = [
+        reported(
+            "T0518",
+            Span("nli.task", 12, 18),
+            f"row {number} has too few cells: 1, not 2",
+            row=RowPlace("a.csv", number),
+        )
+        for number in (22, 25, 31, 32, 5)
+    ]
+    lines = render(findings, {"nli.task": NLI}, "concise").splitlines()
+
+    assert [int(line.partition("row ")[2].split()[0]) for line in lines[:-1]] == [5, 22, 25, 31, 32]
+
+
 def test_nothing_found():
     """Without findings there is nothing to read, and programs get an empty document."""
     assert [render([], {}, style) for style in ("human", "concise", "github")] == ["", "", ""]

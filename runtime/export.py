@@ -3,17 +3,20 @@
 In: a model and the artefact that it was trained on. Out: weights and configuration, a generation
 configuration that ends at the end of a turn, the artefact's tokenizer, and a chat template that
 gives the ids of training. The template is tried on prompts of the artefact; where it gives other
-ids it is left out, and taskc.json in the folder says so.
+ids it is left out, and taskc.json in the folder says so. Where training was rendered by the
+tokenizer's own template, that is the one, told the day that it was told in training.
 
 A text that spells a special token is parsed as that token when transformers applies a template,
 where training took it as text; no template can help that.
 """
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["ChatTemplate", "chat_template", "export", "stop_ids", "without_bars"]
 
 _TRIED_PROMPTS = 32
+_CLOCK = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +182,8 @@ def chat_template(artifact: Artifact, tokenizer: Path) -> ChatTemplate:
         tokenizer: A folder that transformers loads the tokenizer from.
     """
     manifest = artifact.manifest
+    if manifest.format.get("template") == "tokenizer":
+        return _own_template(artifact)
     text = _template(manifest)
     if not text:
         why = "none: an end or a separator of the format is no special token"
@@ -200,6 +206,29 @@ def chat_template(artifact: Artifact, tokenizer: Path) -> ChatTemplate:
     if equal < tried:
         return ChatTemplate("", f"none: of {tried} prompts, {tried - equal} came to other ids")
     return ChatTemplate(text, f"gives the ids of training on all {tried} prompts tried")
+
+
+def _own_template(artifact: Artifact) -> ChatTemplate:
+    """Returns the tokenizer's own template, by which training was rendered, told the same day."""
+    file = artifact.tokenizer / "chat_template.jinja"
+    if file.is_file():
+        text = file.read_text(encoding="utf-8")
+    else:
+        config = json.loads((artifact.tokenizer / "tokenizer_config.json").read_text("utf-8"))
+        text = config["chat_template"]
+        if isinstance(text, list):
+            text = next(each["template"] for each in text if each["name"] == "default")
+    written = _CLOCK.findall(text)
+    date = artifact.manifest.format.get("date")
+    if not date or "strftime_now(" not in text:
+        return ChatTemplate(text, "the tokenizer's own, by which training was rendered")
+    if len(written) < text.count("strftime_now("):
+        return ChatTemplate("", "none: the tokenizer's own asks for a date in words of its own")
+    # LC_TIME is "C" unless a program sets it: names are English.
+    day = datetime.fromisoformat(str(date))
+    said = json.dumps({words: day.strftime(words) for _, words in written})
+    clock = f"{{%- macro strftime_now(written) -%}}{{{{ {said}[written] }}}}{{%- endmacro %}}\n"
+    return ChatTemplate(f"{clock}{text}", f"the tokenizer's own, told that it is {date}")
 
 
 def _template(manifest: Manifest) -> str:

@@ -136,9 +136,7 @@ def template_text(tokenizer: Real, name: str, repository: Path) -> str:
 def chat(name: str, loss: str) -> plan.ChatFormat:
     """The format of a template."""
     return plan.ChatFormat(
-        end_of_turn=plan.TokenUse(literal=TEMPLATES[name][0], at=AT)
-        if name != "none"
-        else plan.TokenUse(name=f"t{ADDED.index('<|turn_end|>')}", at=AT),
+        end_of_turn=plan.TokenUse(name="end", at=AT),
         loss=loss,
         bos="none",
         max=100_000,
@@ -154,8 +152,8 @@ def coded(tokenizer: Real, name: str, text: str, loss: str, messages):
     tokens = TEMPLATES[name]
     config = {"bos_token": tokens[-1], "eos_token": tokens[0]}
     files = {"chat_template.jinja": text.encode(), "tokenizer_config.json": orjson.dumps(config)}
-    named = {f"t{ADDED.index(token)}": tokenizer.loaded.tokens[token] for token in tokens}
-    loaded = replace(tokenizer.loaded, files=files, special=named, names={})
+    end = tokenizer.loaded.tokens[tokens[0]]
+    loaded = replace(tokenizer.loaded, files=files, special={"end": end}, names={"end": tokens[0]})
     format_ = chat(name, loss)
     frame, errors = frame_of(format_, loaded, ())
     assert errors == []

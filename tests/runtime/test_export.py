@@ -1,6 +1,7 @@
 """An export that stops and chats: the prompt's ids are those of training, and answers end."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -120,6 +121,42 @@ def test_a_template_that_gives_other_ids_is_left_out(chat, tmp_path, monkeypatch
 
     assert template.text == ""
     assert template.why.startswith("none: of 32 prompts, 32 came to other ids")
+
+
+@pytest.mark.parametrize(
+    ("written", "date", "text", "why"),
+    [
+        ("A{{ bos_token }}", "", "A{{ bos_token }}", "the tokenizer's own, by which training"),
+        (
+            "\n{{ strftime_now('%d %b %Y') }}",
+            "2024-07-26",
+            "\n26 Jul 2024",
+            "the tokenizer's own, told that it is 2024-07-26",
+        ),
+        (
+            "{{ strftime_now(words) }}",
+            "2024-07-26",
+            "",
+            "none: the tokenizer's own asks for a date",
+        ),
+    ],
+)
+def test_the_template_of_the_tokenizer_is_its_own(tmp_path, written, date, text, why):
+    """With a clock that says what it said in training, where it asks for one."""
+    jinja2 = pytest.importorskip("jinja2")
+    if date:  # one of several in the configuration, or a file of its own
+        config = {"chat_template": [{"name": "default", "template": written}]}
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+    else:
+        (tmp_path / "chat_template.jinja").write_text(written, encoding="utf-8")
+    format_ = {"kind": "chat", "template": "tokenizer", "date": date}
+    artifact = SimpleNamespace(tokenizer=tmp_path, manifest=SimpleNamespace(format=format_))
+    template = chat_template(artifact, tmp_path)
+    found = template.text
+    if found and date:
+        found = jinja2.Environment(trim_blocks=True, lstrip_blocks=True).from_string(found).render()
+
+    assert (found, template.why[: len(why)]) == (text, why)
 
 
 def test_an_end_that_is_no_token_gives_no_template(folder):

@@ -239,6 +239,6 @@ def _end(whole: Marked, turn: Stretch, content: Content, end: str, answer: str) 
     if behind[0].text != end:
         raise RefusedError(
             f"the template ends {answer} with `{behind[0].text}`, the format says `{end}`",
-            f'name that token: `end_of_turn: "{behind[0].text}"`',
+            f'say so in the tokenizer: `eos "{behind[0].text}"`',
         )
     return behind[0].stop

@@ -82,10 +82,8 @@ def rendering_of(
 
 
 def _end(use: plan.TokenUse | None, loaded: Loaded) -> str | None:
-    """The text of the declared end, if it is a special token: by its name, or as it is spelled."""
-    if use is None:
-        return None
-    text = loaded.names.get(use.name) if use.name else use.literal
+    """The text of the declared end, if it is a special token with a name."""
+    text = None if use is None else loaded.names.get(use.name)
     return text if text in loaded.tokens else None
 
 
@@ -140,9 +138,13 @@ def _no_end(format_: plan.ChatFormat) -> Diagnostic:
     return error_at(
         "T0652",
         format_.at if use is None else use.at,
-        f"`end_of_turn: {written}` is no special token of the tokenizer",
+        f"`end_of_turn: {written}` names no special token of the tokenizer",
         label="ends the turns of a chat template",
-        helps=("name the special token that the template ends an answer with",),
+        helps=(
+            (f"give it a name in the tokenizer: `eos {quoted(use.literal)}`",)
+            if use is not None and use.literal
+            else ("name the special token that the template ends an answer with",)
+        ),
     )
 
 

@@ -2,8 +2,9 @@
 
 In: the tables and models that the documents describe. Out: `docs/diagnostics.md` from the table of
 codes and its pages, `docs/functions.md` and `docs/forms.md` from the tables that the checker reads,
-and the JSON Schemas in `docs/schemas/`. With `--check` nothing is written, and the exit status is 1
-where a file differs from what would be. No document is half generated.
+`docs/isolation.md` from the output of its proof, and the JSON Schemas in `docs/schemas/`. With
+`--check` nothing is written, and the exit status is 1 where a file differs from what would be. No
+document is half generated.
 """
 
 import argparse
@@ -160,6 +161,33 @@ def _argument(argument: forms.FormArgument) -> str:
     return f"| `{argument.name}`{place} | {_cell(takes)} | {default} | {argument.doc} |"
 
 
+ISOLATION = """# Isolation: which families keep packed examples apart
+
+Generated from the output of `make prove packing_isolation` by `make docs`. A model is never taken
+or refused by this table: what it does is measured on the model itself before the first step
+([decision 0107](decisions/0107-attention-by-measurement.md)). The table says what to expect.
+
+Random weights, two layers, float32; windows and chunks of four tokens where a family has them, and
+documents that are longer. *Packed* is the largest difference of a packed logit from that of the
+example alone, *another layout* that of the same examples as padded rows, *leak* that of a pack that
+is taken for one example. *Told by* is how the family knows where examples begin. *Variable length*
+is whether a kernel of variable length is taken on a GPU, with the reference in the place of torch's
+kernel; FlashAttention 2 takes capped scores as well.
+
+{table}
+
+Measured with {versions}.
+"""
+
+
+def isolation() -> str:
+    """Returns which families of models keep packed examples apart, as the proof measured it."""
+    output = (ROOT / "proofs" / "packing_isolation.txt").read_text(encoding="utf-8").splitlines()
+    table = "\n".join(line for line in output if line.startswith("|"))
+    (versions,) = (line for line in output if line.startswith("versions: "))
+    return ISOLATION.format(table=table, versions=versions.removeprefix("versions: "))
+
+
 def manifest_schema() -> str:
     """Returns the JSON Schema of an artefact's manifest.json."""
     return as_text(manifest_json_schema())
@@ -189,6 +217,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/diagnostics.md": diagnostics,
     "docs/forms.md": forms_page,
     "docs/functions.md": functions,
+    "docs/isolation.md": isolation,
     "docs/schemas/lock.schema.json": lock_schema,
     "docs/schemas/manifest.schema.json": manifest_schema,
     "docs/schemas/plan.schema.json": plan_schema,

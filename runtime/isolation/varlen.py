@@ -15,8 +15,7 @@ Shapes: B rows, H heads, G heads of keys, T places, D numbers of a head, N = B *
 """
 
 import inspect
-from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Literal, get_args
 
 import torch
@@ -31,6 +30,18 @@ _AMPERE, _HOPPER = (8, 0), (9, 0)
 _MOST_HEAD = 256
 _HALF = (torch.float16, torch.bfloat16)
 _REFUSED = {"s_aux": "attention sinks", "position_bias": "biases of positions"}
+
+
+def _own_kernel() -> tuple[Any, frozenset[str]]:
+    """Returns torch's kernel, or None, and the names of what it takes in this version."""
+    try:
+        from torch.nn.attention import varlen
+    except ImportError:
+        return None, frozenset()
+    return varlen.varlen_attn, frozenset(inspect.signature(varlen.varlen_attn).parameters)
+
+
+_OWN = _own_kernel()  # found once: what compiles a layer must not meet it on its way
 
 
 def name_of(kernel: Kernel) -> str:
@@ -69,8 +80,7 @@ def why_not(kernel: Kernel, device: torch.device, compute: torch.dtype, head_siz
 
 def _why_missing(kernel: Kernel) -> str:
     if kernel == "varlen":
-        own = _own_kernel()
-        if own is None or not {"window_size", "scale"} <= _parameters(own):
+        if not {"window_size", "scale"} <= _OWN[1]:
             return f"torch {torch.__version__} has none with windows"
         return ""
     from transformers.utils import import_utils
@@ -184,11 +194,11 @@ def _call_own(
     scale: float | None,
 ) -> torch.Tensor:
     """Calls torch's kernel as this version of torch has it."""
-    own = _own_kernel()
+    own, takes = _OWN
     groups = query_NHD.shape[1] // key_NGD.shape[1]
     more: dict[str, Any] = {}
     if groups > 1:
-        if "enable_gqa" in _parameters(own):
+        if "enable_gqa" in takes:
             more["enable_gqa"] = True
         else:
             key_NGD = key_NGD.repeat_interleave(groups, 1)
@@ -200,19 +210,6 @@ def _call_own(
         scale=scale, window_size=(left, 0), **more,
     )  # fmt: skip
     return attended
-
-
-def _own_kernel() -> Any:
-    try:
-        from torch.nn.attention import varlen
-    except ImportError:
-        return None
-    return varlen.varlen_attn
-
-
-@lru_cache(maxsize=8)
-def _parameters(function: Callable[..., Any]) -> frozenset[str]:
-    return frozenset(inspect.signature(function).parameters)
 
 
 # ---- the same, spelled out -----------------------------------------------------------------------

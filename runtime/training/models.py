@@ -201,17 +201,22 @@ def has_plain_head(model: "PreTrainedModel") -> bool:
     return bool(torch.allclose(whole, parts, rtol=1e-5, atol=1e-6))
 
 
-def prepare(model: "PreTrainedModel", *, recompute: bool) -> None:
-    """Switches the model's own dropout off, and recomputing of activations on where it is asked.
+def prepare(model: "PreTrainedModel", *, recompute: bool, compiles: bool = False) -> None:
+    """Switches the model's own dropout off, and on what is asked for of its layers.
 
-    Recomputed are whole layers. Noise that is found by key is the same the second time, so no
-    generator's state is kept for it.
+    Args:
+        model: Changed.
+        recompute: Whether activations of whole layers are made again for their gradients. Noise
+            that is found by key is the same the second time, so no generator's state is kept.
+        compiles: Whether torch compiles each layer, when it is first run: the layers of a model
+            are alike, so one is compiled for all.
     """
     untyped: Any = model
     untyped.eval()
-    if not recompute:
-        return
     for layer in decoder_layers(model):
-        layer.forward = partial(  # hooks of the layer stay outside
-            checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False
-        )
+        if compiles:
+            layer.forward = torch.compile(layer.forward)
+        if recompute:
+            layer.forward = partial(  # hooks of the layer stay outside
+                checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False
+            )

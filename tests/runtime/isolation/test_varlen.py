@@ -14,7 +14,7 @@ from taskc.runtime.isolation import varlen  # noqa: E402 (needs torch)
 from taskc.runtime.isolation.borders import tell  # noqa: E402
 from taskc.runtime.isolation.families import toy  # noqa: E402
 
-REAL = varlen._own_kernel()
+REAL, TAKES = varlen._OWN
 CPU = torch.device("cpu")
 
 
@@ -54,9 +54,9 @@ def kernel(request, monkeypatch):
         window, scale = others["sliding_window"], others["softmax_scale"]
         return exact((query[0], key[0], value[0]), ends, window, scale)[None]
 
-    module = SimpleNamespace(varlen_attn=own if request.param == "now" else few)
-    own.__signature__ = inspect.signature(REAL)
-    monkeypatch.setattr("torch.nn.attention.varlen", module)
+    is_now = request.param == "now"
+    played = (own, TAKES) if is_now else (few, frozenset({"scale", "window_size"}))
+    monkeypatch.setattr(varlen, "_OWN", played)
     monkeypatch.setattr(
         "transformers.modeling_flash_attention_utils._flash_attention_forward", flash
     )

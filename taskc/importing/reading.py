@@ -93,6 +93,8 @@ def opened(path: Path, folder: Path) -> RowsFile:
     suffixes = path.suffixes[-1:]
     kind = _COLUMNAR.get(suffixes[0] if suffixes else "", "jsonl")
     rows = RowsFile(path, kind)
+    if path.is_dir():
+        rows.report("T0510", f"a folder, not a file: `{path}`", helps=("name one file of it",))
     if kind != "jsonl" or not path.is_file():
         return rows
     file = InputFile(str(path), path.name)

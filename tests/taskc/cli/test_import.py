@@ -271,6 +271,16 @@ def test_what_cannot_be_read_is_an_error_with_its_row(name, tmp_path):
     assert not (tmp_path / "spec").exists()
 
 
+@pytest.mark.parametrize("name", ["nowhere.json", "folder"])
+def test_a_file_that_is_none_is_an_error(name, tmp_path):
+    """It is said by its name."""
+    (tmp_path / "folder").mkdir()
+    [found] = import_file("alpaca", tmp_path / name, tmp_path / "spec").diagnostics
+
+    assert found.code == "T0510"
+    assert name in found.message
+
+
 @pytest.mark.parametrize(
     ("shape", "text", "code"),
     [

@@ -7,8 +7,11 @@ equally many steps.
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+import numpy.typing as npt
+
 from taskc.runtime.artifact import ArtifactError, Manifest
-from taskc.runtime.layout import Batch, Row, lay_out
+from taskc.runtime.layout import Batch, Row, lay_out, lay_out_ids
 from taskc.runtime.schedule import Schedule
 from taskc.runtime.shards import Shards
 
@@ -66,13 +69,25 @@ class Batches:
             length = self.length
         return lay_out(rows, length, self.pad_id)
 
+    def input_ids_at(self, position: int) -> npt.NDArray[np.int64]:
+        """Returns the ids of that batch and nothing else, [B, T]."""
+        numbers = self._numbers_at(position)
+        if self.schedule.rule.unit == "examples":
+            ids = [self._shards.example(number).ids for number in numbers]
+            return lay_out_ids(ids, max(map(len, ids), default=0), self.pad_id)
+        return lay_out_ids(self._shards.ids(numbers), self.length, self.pad_id)
+
     def rows_at(self, position: int) -> list[Row]:
         """Returns the rows of that batch as they are stored: sequences, or examples."""
-        epoch, step = divmod(position, self.schedule.steps_per_epoch)
-        numbers = self.schedule.rows(epoch=epoch, step=step, rank=self.rank).tolist()
+        numbers = self._numbers_at(position)
         if self.schedule.rule.unit == "examples":
             return [self._shards.example(number) for number in numbers]
-        return [self._shards.row(number) for number in numbers]
+        return self._shards.rows(numbers)
+
+    def _numbers_at(self, position: int) -> list[int]:
+        epoch, step = divmod(position, self.schedule.steps_per_epoch)
+        numbers: list[int] = self.schedule.rows(epoch=epoch, step=step, rank=self.rank).tolist()
+        return numbers
 
     def state_dict(self) -> dict[str, object]:
         """Returns where this stands: a handful of numbers, equal for all ranks and any number."""

@@ -44,7 +44,7 @@ class MicroBatch:
     @property
     def num_tokens(self) -> int:
         """Tokens, padding left out."""
-        return int((self.batch.segment_ids > 0).sum())
+        return sum(self.batch.num_tokens)
 
     @property
     def num_trained_examples(self) -> int:

@@ -317,7 +317,7 @@ def _nothing() -> MicroBatch:
     from taskc.runtime.layout import Batch
 
     zeros, none = np.zeros((1, 1), np.int64), np.zeros(0, np.int64)
-    batch = Batch(zeros, zeros - 100, zeros, np.zeros((1, 1), np.int32))
+    batch = Batch(zeros, zeros - 100, zeros, np.array([0, 1], np.int32), (0,))
     return MicroBatch(batch, zeros - 1, none, none, none, none)
 
 

@@ -1,0 +1,183 @@
+"""How fast batches come out of an artefact: beside a raw gather of its ids, and `datasets`.
+
+In: an artefact, or made-up rows that one is built from. Out: tokens a second of each way to get the
+same batches, medians of runs in turn in one process, and shares of the raw gather; and how long the
+first batch takes in a new process that has imported torch. All read the same packs in one keyed
+order, of mapped files in the page cache.
+
+    gather    rows of a memmap of ids, as wide as a pack, copied into int64: what a model's ids cost
+    stored    the same without widening, as they lie in the file
+    ids       `Batches.input_ids_at`: the gather's array, from the artefact
+    full      `Batches.at`: ids, labels, positions and cu_seq_lens
+    datasets  the same columns, stored whole as lists, by `datasets.Dataset` with format numpy
+    datasets_fixed  the same as lists of one declared length, which `datasets` reads without copies
+
+    python benchmarks/reader.py --megabytes 60 --tokenizer tokenizer.json --eos TEXT
+    python benchmarks/reader.py --artifact PATH
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from datasets import Dataset, Features, List, Value, load_from_disk
+from project import Project
+from rows import made_up_rows, write_rows
+
+import taskc
+from taskc.runtime.layout import Batch
+from taskc.runtime.reader import Artifact
+from taskc.runtime.schedule import sequences
+
+NUM_RUNS = 9
+ROWS = 8  # packs of a batch
+MOST_BATCHES = 250
+_FIRST = """
+import sys, time
+import torch
+begun = time.perf_counter()
+from taskc.runtime.reader import open
+from taskc.runtime.schedule import sequences
+opened = time.perf_counter()
+next(open(sys.argv[1], verify=False)["train"].batches(sequences(8))).torch()
+print(time.perf_counter() - begun, time.perf_counter() - opened)
+"""
+
+
+def main() -> None:
+    """Prints tokens a second, shares, and milliseconds to the first batch."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--artifact", type=Path)
+    parser.add_argument("--megabytes", type=int, default=60)
+    parser.add_argument("--tokenizer", type=Path)
+    parser.add_argument("--eos", default="<|endoftext|>")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the numbers here as well")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = options.artifact or built(Path(folder), options)
+        found = measured(taskc.open(path), Path(folder))
+        found |= first_batch_ms(path)
+    for name, value in found.items():
+        print(f"{name:24} {value:14,.3f}")
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+def built(folder: Path, options: argparse.Namespace) -> Path:
+    """Builds made-up rows and returns the artefact's folder."""
+    project = Project(folder=folder / "project", tokenizer=options.tokenizer, eos=options.eos)
+    project.write()
+    write_rows(project.rows(), made_up_rows(), int(options.megabytes * 1e6))
+    subprocess.run(project.command(), cwd=project.folder, check=True, capture_output=True)
+    return next((project.folder / "artifacts").glob("*/rows"))
+
+
+def measured(artifact: Artifact, folder: Path) -> dict[str, float]:
+    """Times every way on the same batches."""
+    split = artifact["train"]
+    batches = split.batches(sequences(ROWS), seed=1, epochs=2)
+    per_epoch = batches.schedule.steps_per_epoch
+    positions = range(per_epoch, per_epoch + min(per_epoch - 1, MOST_BATCHES))  # in keyed order
+    order = [batches.schedule.rows(epoch=1, step=p - per_epoch, rank=0) for p in positions]
+    raw = as_memmap(artifact, batches.length, batches.pad_id, folder / "ids.bin")
+    given = [batches.at(p) for p in positions]
+    stored = as_dataset(given, folder / "dataset", length=-1)
+    fixed = as_dataset(given, folder / "fixed", length=batches.length)
+    places = [range(i * ROWS, (i + 1) * ROWS) for i in range(len(order))]
+    ways: dict[str, Callable[[], Iterable[object]]] = {
+        "gather": lambda: (raw[rows].astype(np.int64) for rows in order),
+        "stored": lambda: (raw[rows] for rows in order),
+        "ids": lambda: map(batches.input_ids_at, positions),
+        "full": lambda: map(batches.at, positions),
+        "datasets": lambda: (stored[list(rows)] for rows in places),
+        "datasets_fixed": lambda: (fixed[list(rows)] for rows in places),
+    }
+    for each in (stored, fixed):
+        check(batches.at(positions[3]), raw[order[3]], each[list(places[3])])
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(NUM_RUNS):
+        for name, way in ways.items():
+            begun = time.process_time()
+            deque(way(), maxlen=0)  # each batch goes before the next one comes
+            rates[name].append(len(order) * ROWS * batches.length / (time.process_time() - begun))
+    found = {f"{name}_tokens_per_s": statistics.median(each) for name, each in rates.items()}
+    gather = found["gather_tokens_per_s"]
+    return found | {
+        "ids_of_gather": found["ids_tokens_per_s"] / gather,
+        "full_of_gather": found["full_tokens_per_s"] / gather,
+        "ids_of_stored": found["ids_tokens_per_s"] / found["stored_tokens_per_s"],
+        "full_of_stored": found["full_tokens_per_s"] / found["stored_tokens_per_s"],
+        "full_of_datasets": found["full_tokens_per_s"] / found["datasets_tokens_per_s"],
+        "full_of_datasets_fixed": found["full_tokens_per_s"] / found["datasets_fixed_tokens_per_s"],
+    }
+
+
+def as_memmap(artifact: Artifact, length: int, pad_id: int, path: Path) -> npt.NDArray[np.uint16]:
+    """Writes the ids of all packs as one matrix and maps it, as an array that gathers fast."""
+    split = artifact["train"]
+    ids = np.full((len(split), length), pad_id, np.uint16)
+    for row, sequence in zip(ids, split, strict=True):
+        row[: len(sequence)] = sequence.input_ids
+    ids.tofile(path)
+    return np.asarray(np.memmap(path, np.uint16, "r", shape=ids.shape))
+
+
+def as_dataset(batches: list[Batch], folder: Path, *, length: int) -> Dataset:
+    """Writes the columns of those batches, as lists of a length or (-1) of any, and maps them."""
+    whole = List(Value("int64"), length=length)
+    columns = {"input_ids": whole, "labels": whole, "position_ids": whole}
+    rows = {name: [row for each in batches for row in getattr(each, name)] for name in columns}
+    borders = [of_row for each in batches for of_row in borders_of(each)]
+    features = Features({**columns, "cu_seq_lens": List(Value("int32"))})
+    Dataset.from_dict({**rows, "cu_seq_lens": borders}, features=features).save_to_disk(folder)
+    return load_from_disk(folder).with_format("numpy")
+
+
+def borders_of(batch: Batch) -> list[npt.NDArray[np.int32]]:
+    """Returns the borders of each row of a batch, from 0."""
+    num_rows, length = batch.input_ids.shape
+    found = []
+    for b in range(num_rows):
+        places = batch.cu_seq_lens - b * length
+        found.append(places[(places >= 0) & (places <= length)].astype(np.int32))
+    return found
+
+
+def check(batch: Batch, raw: npt.NDArray[np.uint16], stored: dict[str, Any]) -> None:
+    """Sees that all ways deliver the same."""
+    assert np.array_equal(batch.input_ids, raw)
+    for name in ("input_ids", "labels", "position_ids"):
+        assert np.array_equal(getattr(batch, name), stored[name]), name
+    assert all(map(np.array_equal, borders_of(batch), stored["cu_seq_lens"]))
+
+
+def first_batch_ms(path: Path) -> dict[str, float]:
+    """Returns medians over new processes: from torch, and from torch and the reader, to a batch."""
+    runs = [
+        [
+            float(part) * 1e3
+            for part in subprocess.run(
+                [sys.executable, "-c", _FIRST, str(path)],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout.split()
+        ]
+        for _ in range(NUM_RUNS)
+    ]
+    whole, opened = (statistics.median(each) for each in zip(*runs, strict=True))
+    return {"first_batch_ms": opened, "first_batch_and_imports_ms": whole}
+
+
+if __name__ == "__main__":
+    main()

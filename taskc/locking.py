@@ -215,6 +215,7 @@ class _Locking:
             connector,
             source.patterns,
             store=self.store,
+            used=source.reads,
             progress=lambda split, rows: self.progress(name, split, rows),
         )
         self.result.diagnostics += read.diagnostics

@@ -4,10 +4,11 @@ In: rows, chunk by chunk, in any order. Out: the type of each column: a column t
 or where it holds null, is optional; ints and floats together are floats; any other mixture is left
 open (`any`), and said. One pass, 0.4 us a cell; memory grows with the number of distinct names,
 not of rows. A record of more than 1,000 distinct names is a table with keys of its own, and what is
-nested deeper than 30 is not looked into: both are left open.
+nested deeper than 30 is not looked into: both are left open, as is a column of a kind that the
+language has no type for.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
@@ -30,6 +31,7 @@ MAX_FIELDS: Final = 1_000
 MAX_DEPTH: Final = 30
 
 _SCALARS: Final[dict[type, Type]] = {bool: BOOL, int: INT, float: FLOAT, str: TEXT}
+_NONE: Final[Mapping[str, str]] = {}
 # In the order in which a note lists what a column holds.
 _WORDS: Final[dict[type, str]] = {
     str: "texts",
@@ -50,24 +52,37 @@ class InferredRows:
 
     def __init__(self) -> None:
         self._rows = _Records(depth=0)
+        self._untyped: dict[str, str] = {}
 
     @property
     def num_rows(self) -> int:
         """Rows seen so far."""
         return self._rows.num
 
-    def add(self, rows: Sequence[dict[str, Value]]) -> None:
-        """Looks at further rows; they are not changed."""
+    def add(self, rows: Sequence[dict[str, Value]], untyped: Mapping[str, str] = _NONE) -> None:
+        """Looks at further rows; they are not changed.
+
+        Args:
+            rows: The rows.
+            untyped: Columns that were left out of them, with the type that their file gives them.
+        """
         self._rows.add(rows)
+        if rows:
+            self._untyped |= untyped
 
     def columns(self) -> dict[str, Type] | None:
         """Each column's type, by name; None where rows tell nothing: there are none, or no end."""
-        return self._rows.fields() if self.num_rows else None
+        found = self._rows.fields() if self.num_rows else None
+        if found is None or not self._untyped:
+            return found
+        return dict(sorted((found | dict.fromkeys(self._untyped, UNKNOWN)).items()))
 
     def notes(self) -> Iterator[str]:
         """Yields a line for each place whose type is left open."""
         if self._rows.is_table:
             yield f"more than {MAX_FIELDS:,} different columns: none is kept"
+        for name, kind in sorted(self._untyped.items()):
+            yield f"`{name}` has the type {kind}, which is not one of the language's"
         yield from self._rows.notes("")
 
 

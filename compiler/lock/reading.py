@@ -5,7 +5,7 @@ none, and a line for each column whose type is left open. Every row is read once
 hashed once: 4.5 CPU s for a million rows of JSON, 200 MB.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from taskc.compiler import plan
@@ -49,6 +49,7 @@ def read_source(
     patterns: Mapping[str, str],
     *,
     store: Store | None,
+    used: Sequence[str] | None = None,
     progress: Progress = lambda _split, _rows: None,
 ) -> SourceRead:
     """Reads every row of a source and returns its entry.
@@ -58,16 +59,18 @@ def read_source(
         connector: How its rows are read, with all splits that are read from files.
         patterns: Split -> its path relative to the data root.
         store: Keeps digests of files.
+        used: The columns that a build reads. Others may be of a kind that the language has no type
+            for, as they may for a build; None: it reads all.
         progress: Told of every chunk of rows.
     """
     findings = Findings(name, connector.at)
     rows = InferredRows()
     splits = {}
     for split in connector.patterns:
-        reader = open_split(connector, split, None, findings)
+        reader = open_split(connector, split, None, findings, used=used)
         num_before = rows.num_rows
         for chunk in reader.chunks():
-            rows.add(chunk.rows)
+            rows.add(chunk.rows, chunk.untyped)
             progress(split, len(chunk.rows))
         files = {}
         # A commit of the hub pins its files; what lies in a cache has other bytes elsewhere.

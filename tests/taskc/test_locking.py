@@ -1,8 +1,11 @@
 """Locking: what is added, kept, compared and written anew, and that a lock builds nothing else."""
 
+import datetime as dt
 import json
 import shutil
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import taskc
@@ -236,3 +239,27 @@ def test_building_locked(hello, tmp_path):
     train.write_text(train.read_text()[:-1])
     with pytest.raises(taskc.TaskcError, match="T0531"):
         taskc.build(hello, out=tmp_path / "out", jobs=1, locked=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "wanted"),
+    [
+        ("  fields { report: text  sky: text }\n", []),
+        ("  fields { report: text  sky: text  day: text }\n", ["T0522"]),
+        ("", ["T0522"]),
+    ],
+)
+def test_a_column_that_nothing_uses_may_be_of_any_kind(hello, fields, wanted):
+    """A source that a build can read can be locked, and checked by its lock."""
+    rows = {"report": ["Hail."], "sky": ["Rain"], "day": [dt.date(2020, 1, 1)]}
+    pq.write_table(pa.table(rows), hello / "data/dated.parquet")
+    dated = f'source dated {{\n  from parquet("data/dated.parquet")\n{fields}  splits train\n}}\n'
+    spec = hello / "hello.task"
+    spec.write_text(f"{spec.read_text()}\n{dated}")
+    (found,) = run(hello)
+
+    assert codes(found) == wanted
+    assert ("dated" in entries(hello)) == (not wanted)
+    if not wanted:
+        assert entries(hello)["dated"]["columns"]["day"] == "any"
+        assert not checking.check([str(hello)], params={}).has_errors

@@ -3,10 +3,11 @@
 In: a range of an input file. Out: chunks of rows as plain values, numbered from 1. Only the columns
 that are read are decoded, and of them only the rows that are wanted. Integers, floats, texts,
 booleans, lists, records, nulls and dictionaries of these have a meaning in the language; a column
-of another kind (a timestamp, a decimal, bytes) is reported once a file.
+of another kind (a timestamp, a decimal, bytes) is reported once a file, or left out where nothing
+uses it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -23,7 +24,11 @@ _PARQUET_MAGIC = b"PAR1"
 
 
 def parquet_chunks(
-    file: InputFile, place: Range, columns: Sequence[str] | None, wanted: Wanted = None
+    file: InputFile,
+    place: Range,
+    columns: Sequence[str] | None,
+    wanted: Wanted = None,
+    used: Sequence[str] | None = None,
 ) -> Iterator[RawChunk]:
     """Yields the rows of a range of a Parquet file, a row group's batch at a time.
 
@@ -32,6 +37,7 @@ def parquet_chunks(
         place: Which row groups.
         columns: The columns that are read, those that the file has of them; None: all.
         wanted: The rows that are; None: all.
+        used: Columns that must have a type of the language, others are left out; None: all.
 
     Raises:
         FileProblemError: The file is no Parquet, is damaged, or a column has no type of the
@@ -43,19 +49,25 @@ def parquet_chunks(
     check_unchanged(file)
     try:
         with opened(file.path) as content, pq.ParquetFile(content) as parquet:
+            decoded, untyped = _decoded(parquet.schema_arrow, columns, used)
             batches = parquet.iter_batches(
                 batch_size=_CHUNK_ROWS,
                 row_groups=range(place.start, place.stop or parquet.num_row_groups),
-                columns=_decoded(parquet.schema_arrow, columns),
+                columns=decoded,
             )
-            yield from _chunks(batches, place, tuple(parquet.schema_arrow.names), wanted)
+            names = tuple(parquet.schema_arrow.names)
+            yield from _chunks(batches, place, names, wanted, untyped)
         check_unchanged(file)
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(error, "Parquet") from error
 
 
 def arrow_chunks(
-    file: InputFile, place: Range, columns: Sequence[str] | None, wanted: Wanted = None
+    file: InputFile,
+    place: Range,
+    columns: Sequence[str] | None,
+    wanted: Wanted = None,
+    used: Sequence[str] | None = None,
 ) -> Iterator[RawChunk]:
     """Yields the rows of a range of an Arrow IPC file, or of a stream: the first bytes say which.
 
@@ -64,6 +76,7 @@ def arrow_chunks(
         place: Which record batches of a file; which bytes of a stream.
         columns: The columns that are read, those that the file has of them; None: all.
         wanted: The rows that are; None: all.
+        used: Columns that must have a type of the language, others are left out; None: all.
 
     Raises:
         FileProblemError: The file is no Arrow IPC, is damaged, or a column has no type of the
@@ -76,9 +89,9 @@ def arrow_chunks(
         batches_of = _file_batches if _is_arrow_file(file) else _stream_batches
         with _mapped(file) as mapped:
             schema, whole = batches_of(mapped, place)
-            decoded = _decoded(schema, columns)
+            decoded, untyped = _decoded(schema, columns, used)
             batches = (batch.select(decoded) for batch in whole)
-            yield from _chunks(batches, place, tuple(schema.names), wanted)
+            yield from _chunks(batches, place, tuple(schema.names), wanted, untyped)
         check_unchanged(file)
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(error, "Arrow IPC") from error
@@ -229,7 +242,11 @@ def _mapped(file: InputFile) -> Iterator[Any]:
 
 
 def _chunks(
-    batches: Any, place: Range, columns: tuple[str, ...], wanted: Wanted
+    batches: Any,
+    place: Range,
+    columns: tuple[str, ...],
+    wanted: Wanted,
+    untyped: Mapping[str, str],
 ) -> Iterator[RawChunk]:
     import pyarrow as pa
 
@@ -244,7 +261,7 @@ def _chunks(
                 numbers = [numbers[index] for index in at]
                 if len(at) < part.num_rows:
                     part = part.take(pa.array(at, pa.int64()))
-            yield RawChunk(place.file, numbers, _rows(part), columns=columns)
+            yield RawChunk(place.file, numbers, _rows(part), columns=columns, untyped=untyped)
 
 
 def _rows(batch: Any) -> list[dict[str, Value]]:
@@ -255,19 +272,29 @@ def _rows(batch: Any) -> list[dict[str, Value]]:
     return [dict(zip(names, cells, strict=True)) for cells in zip(*values, strict=True)]
 
 
-def _decoded(schema: Any, columns: Sequence[str] | None) -> list[str]:
-    """Returns the columns to decode, in the file's order, after looking at their types."""
-    names = [name for name in schema.names if columns is None or name in columns]
-    for name in names:
+def _decoded(
+    schema: Any, columns: Sequence[str] | None, used: Sequence[str] | None
+) -> tuple[list[str], dict[str, str]]:
+    """The columns to decode, in the file's order, and those without a type, with what they hold."""
+    decoded: list[str] = []
+    untyped: dict[str, str] = {}
+    for name in schema.names:
+        if columns is not None and name not in columns:
+            continue
         if len(schema.get_all_field_indices(name)) > 1:
             raise FileProblemError("T0520", f"two columns are called `{name}`"[:100])
-        if foreign := _foreign(schema.field(name).type):
+        foreign = _foreign(schema.field(name).type)
+        if not foreign:
+            decoded.append(name)
+        elif used is not None and name not in used:
+            untyped[name] = foreign
+        else:
             raise FileProblemError(
                 "T0522",
                 f"column `{name}` has the type {foreign}, which is not one of the language's"[:100],
                 helps=("convert the column to a text, an int or a float when the file is written",),
             )
-    return names
+    return decoded, untyped
 
 
 def _foreign(arrow_type: Any) -> str:

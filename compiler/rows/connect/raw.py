@@ -3,8 +3,8 @@
 In: nothing. Out: two dataclasses, and the lines that are wanted of a range.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -30,6 +30,8 @@ class RawChunk:
         columns: The file's columns where the format fixes them for all rows; None: each row has its
             own.
         is_text: Whether every value is a text that is still to be read as its declared type.
+        untyped: Columns that are left out of the rows, since the language has no type for their
+            values, with the type that the file gives them.
     """
 
     file: int
@@ -37,6 +39,7 @@ class RawChunk:
     rows: list[dict[str, Value]]
     columns: tuple[str, ...] | None = None
     is_text: bool = False
+    untyped: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ def range_chunks(
     bad_row: ReportRow,
     *,
     wanted: Wanted = None,
+    used: Sequence[str] | None = None,
 ) -> Iterator[RawChunk]:
     """Yields the rows of a range.
 
@@ -49,6 +50,8 @@ def range_chunks(
         columns: The columns that are read; None: all. Formats of lines yield the others as well.
         bad_row: Told of each row that the format can't read.
         wanted: Which lines or rows of the range, from 0; None: all.
+        used: Columns that must have a type of the language. Others of a kind that it lacks are left
+            out and named in the chunks' `untyped`; None: no column may be of such a kind.
 
     Raises:
         FileProblemError: The file can't be read through.
@@ -71,12 +74,12 @@ def range_chunks(
                 wanted=wanted,
             )
         case "parquet":
-            return parquet_chunks(file, place, columns, wanted)
+            return parquet_chunks(file, place, columns, wanted, used)
         case "arrow":
-            return arrow_chunks(file, place, columns, wanted)
+            return arrow_chunks(file, place, columns, wanted, used)
         case "hf":
             read = parquet_chunks if is_parquet(file) else arrow_chunks
-            return read(file, place, columns, wanted)
+            return read(file, place, columns, wanted, used)
         case "text":
             return text_chunks(file, place, wanted)
         case _ as never:
@@ -125,6 +128,7 @@ class SplitReader:
         files: The split's files, sorted by name.
         columns: The columns that are read; None: all.
         findings: Told of every mistake.
+        used: Those of them that must have a type of the language; None: all.
         num_bad_rows: Rows that a format could not read and that no chunk holds, so far.
     """
 
@@ -132,6 +136,7 @@ class SplitReader:
     files: tuple[InputFile, ...]
     columns: tuple[str, ...] | None
     findings: Findings
+    used: tuple[str, ...] | None = None
     num_bad_rows: int = 0
 
     def chunks(self) -> Iterator[RawChunk]:
@@ -148,11 +153,16 @@ class SplitReader:
             report_bad_row(self.findings, self.connector, file, bad)
 
         whole = Range(index, 0, 0, 1, "")
-        return range_chunks(self.connector, file, whole, self.columns, bad_row)
+        return range_chunks(self.connector, file, whole, self.columns, bad_row, used=self.used)
 
 
 def open_split(
-    connector: plan.Connector, split: str, columns: Sequence[str] | None, findings: Findings
+    connector: plan.Connector,
+    split: str,
+    columns: Sequence[str] | None,
+    findings: Findings,
+    *,
+    used: Sequence[str] | None = None,
 ) -> SplitReader:
     """Finds the files of a split; where there are none, that is reported and no rows come.
 
@@ -161,10 +171,15 @@ def open_split(
         split: A split that is read from files.
         columns: The columns that are read; None: all.
         findings: Told of every mistake.
+        used: Columns that must have a type of the language, as in `range_chunks`; None: all.
     """
     files = split_files(connector, split, findings)
     return SplitReader(
-        connector, tuple(files), None if columns is None else tuple(columns), findings
+        connector,
+        tuple(files),
+        None if columns is None else tuple(columns),
+        findings,
+        used=None if used is None else tuple(used),
     )
 
 

@@ -1,5 +1,6 @@
 """Entries of the lock: what each format gives, and that only what the files hold counts."""
 
+import datetime as dt
 import gzip
 import hashlib
 import json
@@ -22,7 +23,7 @@ def lines(rows):
     return "".join(f"{json.dumps(row)}\n" for row in rows).encode()
 
 
-def read(folder, pattern, kind="jsonl", store=None, **options):
+def read(folder, pattern, kind="jsonl", store=None, used=None, **options):
     """Reads a source of one split in a folder."""
     connector = plan.Connector(
         kind=kind,
@@ -31,7 +32,7 @@ def read(folder, pattern, kind="jsonl", store=None, **options):
         options=options,
         at=AT,
     )
-    return read_source("s", connector, {"train": pattern}, store=store)
+    return read_source("s", connector, {"train": pattern}, store=store, used=used)
 
 
 def test_an_entry_holds_files_rows_and_types(tmp_path):
@@ -101,6 +102,41 @@ def test_columnar_files_have_the_types_of_their_values(tmp_path):
     found = read(tmp_path, "*.parquet", "parquet").entry
 
     assert found.columns == {"a": "int?", "b": "list[float]?", "c": "{ x: text? }?"}
+
+
+def write_dated(path, kind):
+    """Writes two rows with a column, and a field, of kinds that the language lacks."""
+    days = [dt.date(2020, 1, 1), None]
+    table = pa.table({"a": [1, 2], "day": days, "log": [[{"at": day}] for day in days]})
+    if kind == "parquet":
+        pyarrow.parquet.write_table(table, path)
+        return
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_a_column_without_a_type_is_open_where_nothing_uses_it(tmp_path, kind):
+    """A build doesn't read it; the lock says that it is there, and a note of which kind."""
+    write_dated(tmp_path / "1.data", kind)
+    found = read(tmp_path, "1.data", kind, used=("a",))
+
+    assert found.diagnostics == []
+    assert found.entry.columns == {"a": "int", "day": "any", "log": "any"}
+    assert [note.split(",")[0] for note in found.notes] == [
+        "`day` has the type date32[day]",
+        "`log` has the type date32[day]",
+    ]
+
+
+@pytest.mark.parametrize("used", [None, ("a", "day"), ("log",)])
+def test_a_column_without_a_type_is_an_error_where_a_build_reads_it(tmp_path, used):
+    """It is named, or every column is read."""
+    write_dated(tmp_path / "1.parquet", "parquet")
+    found = read(tmp_path, "1.parquet", "parquet", used=used)
+
+    assert found.entry is None
+    assert [each.code for each in found.diagnostics] == ["T0522"]
 
 
 def test_without_rows_nothing_is_known_of_columns(tmp_path):

@@ -161,7 +161,6 @@ def _build(
     build_plan: plan.BuildPlan, place: Place, built: Built, record: Record | None, means: Means
 ) -> None:
     """Goes through the stages; `built` says how far it came."""
-    began_with = tokenizers.fingerprint(build_plan.tokenizer)
     tokenizer, found = tokenizers.load(build_plan.tokenizer)
     built.diagnostics += found
     loaded, found = load_all(build_plan, means)
@@ -172,8 +171,10 @@ def _build(
         return
     built.diagnostics += [*overlaps(build_plan, loaded), *unseen_options(build_plan, loaded)]
     made = _made(build_plan, loaded, means, built)
+    record = record or record_of(build_plan, means.store)  # what was not there may have come
+    assert record is not None, "what was loaded without an error can be recorded"
     if made is not None:
-        built.diagnostics += changed_inputs(build_plan, loaded, tokenizer=began_with)
+        built.diagnostics += changed_inputs(build_plan, loaded, record)
     if made is None or has_errors(built.diagnostics):
         return
     delivered = _delivered(made)
@@ -190,7 +191,6 @@ def _build(
     built.diagnostics += unmet(build_plan, quantities(build_plan, delivered, stream, packs, fallen))
     if has_errors(built.diagnostics):
         return
-    assert record is not None, "what was loaded without an error can be recorded"
     facts = BuildFacts(
         plan_digest=plan_digest(build_plan),
         components=record.digests(),

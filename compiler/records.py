@@ -7,7 +7,7 @@ build that made it. Nothing but files' stamps and the spec is looked at: 73 MB o
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,6 +16,7 @@ from taskc.compiler import plan
 from taskc.compiler.components import Component, build_key, components
 from taskc.compiler.rows.findings import Findings
 from taskc.compiler.rows.inputs import split_inputs
+from taskc.compiler.rows.ranges import SplitInputs
 from taskc.compiler.store.code import code_digest
 from taskc.compiler.store.objects import Store
 from taskc.compiler.turns.tokenizer import fingerprint
@@ -36,20 +37,22 @@ class Record:
     Attributes:
         components: Its parts.
         spec: Digest of the plan with all its places, which findings point at.
-        rows: Rows in the files of each source, by split; 0 where they are not known unread.
+        inputs: The files of each source, by split.
+        tokenizer: The tokenizer's fingerprint.
     """
 
     components: dict[str, Component]
     spec: str
-    rows: dict[str, dict[str, int]] = field(default_factory=dict)
+    inputs: dict[str, dict[str, SplitInputs]]
+    tokenizer: str
 
     def num_rows(self, splits: Mapping[str, Sequence[str]]) -> int:
         """Rows in the files of some splits of each source; 0 where they are not known unread."""
         known = [
-            self.rows[name][split]
+            self.inputs[name][split].num_rows
             for name, own in splits.items()
             for split in own
-            if split in self.rows[name]
+            if split in self.inputs[name]
         ]
         return sum(known) if all(known) else 0
 
@@ -94,25 +97,26 @@ class Record:
 
 def record_of(build: plan.BuildPlan, store: Store) -> Record | None:
     """The record of a build as spec and inputs are now; None where inputs can't be read."""
-    inputs, rows = {}, {}
+    inputs = {}
     for source in build.sources:
         findings = Findings(source.name, source.at)
-        found_inputs = {
-            split: split_inputs(source.connector, split, findings, store)
-            for split in source.splits
+        inputs[source.name] = {
+            split: split_inputs(source.connector, split, findings, store) for split in source.splits
         }
         if findings.num_errors:
             return None
-        inputs[source.name] = {split: each.digest for split, each in found_inputs.items()}
-        rows[source.name] = {split: each.num_rows for split, each in found_inputs.items()}
+    tokenizer = fingerprint(build.tokenizer)
     found = components(
         build,
-        inputs=inputs,
-        tokenizer=fingerprint(build.tokenizer),
+        inputs={
+            name: {split: each.digest for split, each in splits.items()}
+            for name, splits in inputs.items()
+        },
+        tokenizer=tokenizer,
         code={"the compiler": code_digest("taskc.compiler.build")},
     )
     spec = blake2b(build.model_dump_json().encode(), digest_size=16).hexdigest()
-    return Record(found, spec, rows)
+    return Record(found, spec, inputs, tokenizer)
 
 
 def _is_whole(place: Place) -> bool:

@@ -20,7 +20,7 @@ from taskc.compiler.turns.tokenizer import PlacedIds
 
 __all__ = ["SEPARATOR", "Cover", "Slot", "TokenPlace", "option_at", "parts_of", "token_places"]
 
-Slot = Literal["bos", "separator", "end", "text"]
+Slot = Literal["bos", "separator", "end", "template", "text"]
 SEPARATOR = -1  # in place of a turn: the literal that `seam: join` encodes with the texts
 
 _CHAT: tuple[Slot, ...] = ("bos", "text", "end")

@@ -132,6 +132,17 @@ class Loaded:
             for encoding in encodings
         ]
 
+    def encode_named_placed(self, text: str, *, continues: bool) -> PlacedIds:
+        """As `encode_named` for one text, with the characters of each token."""
+        tokenizer = self.continuation if continues else self.text
+        tokenizer.encode_special_tokens = False
+        try:
+            encoding = tokenizer.encode(text, add_special_tokens=False)
+        finally:
+            tokenizer.encode_special_tokens = True
+        starts, ends = zip(*encoding.offsets, strict=True) if encoding.ids else ((), ())
+        return PlacedIds(encoding.ids, list(starts), list(ends))
+
     def encode_continuation(self, text: str) -> list[int]:
         """Ids of a literal that continues a turn: no space mark is put before it."""
         return list(self.continuation.encode(text, add_special_tokens=False).ids)

@@ -112,7 +112,7 @@ def _call(arguments: Mapping[str, "JsonValue"]) -> str:
     named = (
         f"{name}: {_argument(value)}"
         for name, value in arguments.items()
-        if name not in {"kind", "at"}
+        if name not in {"kind", "at"} and value != ""
     )
     return f"{arguments.get('kind', '')}({', '.join(named)})"
 

@@ -20,6 +20,7 @@ from taskc.compiler.store.objects import Store
 from taskc.compiler.tracing.phrasing import laid
 from taskc.compiler.tracing.row import Look, look, range_of
 from taskc.compiler.tracing.spans import SEPARATOR, TokenPlace, token_places
+from taskc.compiler.tracing.templated import template_places
 from taskc.compiler.turns.phrase import turn_parts
 from taskc.dsl.checker import Checked
 from taskc.tracing.written import Origin, Written
@@ -50,7 +51,12 @@ class Made:
         made = laid(task, prompt)
         if made is None:
             raise UntracedError("the row gives no example by its prompt now")
-        placed = token_places(made, task.format, part, evaluation=task.evaluation)
+        if made.frame.rendering is not None and isinstance(task.format, plan.ChatFormat):
+            is_there = part in made.layout.part
+            evaluation = task.evaluation
+            placed = template_places(made, task.format, evaluation=evaluation) if is_there else None
+        else:
+            placed = token_places(made, task.format, part, evaluation=task.evaluation)
         if placed is None:
             raise UntracedError(f"the row's example has no part {part} now")
         self.look = found
@@ -94,11 +100,17 @@ def _of_format(format_: plan.Format, place: TokenPlace) -> Origin:
             use = format_.end
         case "end", plan.ChatFormat():
             use = format_.end_of_turn
+        case "template", plan.ChatFormat():
+            return Origin("format", "template: tokenizer", at=_shown(format_.at))
         case _:
             pass
     at = format_.at if use is None else use.at
     written = place.slot if use is None else use.name or repr(use.literal)
-    return Origin("format", written, at=f"{at.path}:{at.line}:{at.column}")
+    return Origin("format", written, at=_shown(at))
+
+
+def _shown(at: plan.Place) -> str:
+    return f"{at.path}:{at.line}:{at.column}"
 
 
 class Again:

@@ -26,7 +26,13 @@ __all__ = ["SUMMARY", "add_arguments", "run"]
 SUMMARY = "Say where a token came from: its row, its prompt, and which words of either"
 
 _CONTEXT_CHARS = 40  # on each side of the token
-_PLACES = {"bos": "before the first", "text": "in", "separator": "behind", "end": "at the end of"}
+_PLACES = {
+    "bos": "before the first",
+    "text": "in",
+    "separator": "behind",
+    "end": "at the end of",
+    "template": "around",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

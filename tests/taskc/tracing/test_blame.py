@@ -77,6 +77,16 @@ DIALOGUES = """
 PAIR = "prompt_target(input: 200, target: 60, separator: {separator}, end: eos{more})"
 CHAT = "chat(end_of_turn: eos, loss: assistant, bos: none, max: {max}, overflow: {overflow})"
 
+TEMPLATED = "chat(template: tokenizer, end_of_turn: eos, max: {max}, overflow: trim)"
+TEMPLATE = """{% for message in messages %}
+<|sep|>{{ message.role }}:
+{{ message.content | trim }}<|end|>
+{% endfor %}
+{% if add_generation_prompt %}
+<|sep|>assistant:
+{% endif %}
+"""
+
 FORMATS = {
     "split": PAIR.format(separator='" => "', more=""),
     "token": PAIR.format(separator="sep", more=""),
@@ -89,6 +99,8 @@ FORMATS = {
     "chat_trim": CHAT.format(max=45, overflow="trim"),
     "chat_trim_prompt": CHAT.format(max=45, overflow="trim_prompt"),
     "chat_split": CHAT.format(max=60, overflow="split"),
+    "chat_templated": TEMPLATED.format(max=400),
+    "chat_templated_trim": TEMPLATED.format(max=90),
 }
 
 ROWS = [
@@ -129,6 +141,7 @@ class Workshop:
         self.folder = folder / "p"
         self.folder.mkdir()
         (self.folder / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
+        (self.folder / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
         for split, rows in (("train", ROWS), ("dev", ROWS[:2])):
             lines = "".join(f"{json.dumps(row)}\n" for row in rows)
             (self.folder / f"facts.{split}.jsonl").write_text(lines, encoding="utf-8")

@@ -2,8 +2,9 @@
 
 In: a range, the places of rows in it and their keys. Out: the rows with their values, a bounded
 number at a time. Only wanted lines are parsed and only wanted columns decoded, where the format
-allows it; what can't be cut streams through once. Every row's id is made again: a file that holds
-other rows than were surveyed stops the build.
+allows it; what can't be cut streams through once. A file that holds other rows than were surveyed
+stops the build: the digest of a range of lines says that it does not, elsewhere every row's id is
+made again.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Generic, TypeVar
 
 from taskc.compiler import plan
 from taskc.compiler.examples import Rows
+from taskc.compiler.keys import ROW_ID_BYTES
 from taskc.compiler.places import error_at
 from taskc.compiler.rows.connect.files import FileProblemError, InputFile, changed_file
 from taskc.compiler.rows.connect.raw import BadRow, RawChunk
@@ -26,8 +28,8 @@ __all__ = ["MAX_ROWS", "RereadError", "read_dedup_words", "read_rows"]
 MAX_ROWS = 2_000  # in one `Rows`
 
 MadeT = TypeVar("MadeT")
-# What is wanted of a row: of its source, its columns and its id.
-Finish = Callable[[Shaping, Row, bytes], MadeT]
+# What is wanted of rows: of their source, their columns and their ids.
+Finish = Callable[[Shaping, list[Row], list[bytes]], list[MadeT]]
 
 
 class RereadError(Exception):
@@ -164,26 +166,34 @@ class _Rereading(Generic[MadeT]):
         for chunk in chunks:
             for start in range(0, len(chunk.rows), MAX_ROWS):
                 stop = start + MAX_ROWS
-                values = self._shaped(chunk.rows[start:stop], is_text=chunk.is_text)
+                values = self._shaped(chunk, chunk.rows[start:stop])
                 yield values, list(chunk.numbers[start:stop])
 
-    def _shaped(self, rows: list[Row], *, is_text: bool) -> list[MadeT]:
-        """What is made of rows.
+    def _shaped(self, chunk: RawChunk, rows: list[Row]) -> list[MadeT]:
+        """What is made of some rows of a chunk.
 
         Raises:
             FileProblemError: They are not the rows that were surveyed.
         """
         try:
-            conformed, ids = self._conformed(rows, is_text=is_text)
-            found = b"".join(ids)
-            if found != self._expected[self._start : self._start + len(found)]:
-                raise changed_file()
-            self._start += len(found)
-            return [self._finish(self.shaping, *row) for row in zip(conformed, ids, strict=True)]
+            return self._finish(self.shaping, *self._conformed(chunk, rows))
         except BadRowError as error:
             raise changed_file() from error
 
-    def _conformed(self, rows: list[Row], *, is_text: bool) -> tuple[list[Row], list[bytes]]:
+    def _conformed(self, chunk: RawChunk, rows: list[Row]) -> tuple[list[Row], list[bytes]]:
+        """Values and ids; of bytes that are those of the survey the ids need not be made again."""
+        expected = self._expected[self._start : self._start + ROW_ID_BYTES * len(rows)]
+        self._start += len(expected)
+        if chunk.is_proved and self.shaping.conform_known(rows, is_text=chunk.is_text):
+            return rows, [
+                expected[at : at + ROW_ID_BYTES] for at in range(0, len(expected), ROW_ID_BYTES)
+            ]
+        conformed, ids = self._conformed_anew(rows, is_text=chunk.is_text)
+        if b"".join(ids) != expected:
+            raise changed_file()
+        return conformed, ids
+
+    def _conformed_anew(self, rows: list[Row], *, is_text: bool) -> tuple[list[Row], list[bytes]]:
         ids = self.shaping.conform_all(rows, is_text=is_text)
         if ids is not None:
             return rows, ids
@@ -191,16 +201,20 @@ class _Rereading(Generic[MadeT]):
         return [values for values, _ in pairs], [row_id for _, row_id in pairs]
 
 
-def _finished(shaping: Shaping, values: Row, row_id: bytes) -> Row:
-    """The shaped row."""
-    if not shaping.is_plain:
-        shaping.evaluate_lets(shaping.env(values, row_id))
-        shaping.check_fields(values)
-    return shaping.finished(values)
+def _finished(shaping: Shaping, rows: list[Row], ids: list[bytes]) -> list[Row]:
+    """The shaped rows."""
+    if not shaping.check_all(rows):
+        for values, row_id in zip(rows, ids, strict=True):
+            shaping.evaluate_lets(shaping.env(values, row_id))
+            shaping.check_fields(values)
+    return [shaping.finished(values) for values in rows]
 
 
-def _dedup_words(shaping: Shaping, values: Row, row_id: bytes) -> list[str]:
+def _dedup_words(shaping: Shaping, rows: list[Row], ids: list[bytes]) -> list[list[str]]:
     """The words of what `dedup` compares."""
-    env = shaping.env(values, row_id)
-    shaping.evaluate_lets(env)
-    return shaping.dedup_words(env)
+    found = []
+    for values, row_id in zip(rows, ids, strict=True):
+        env = shaping.env(values, row_id)
+        shaping.evaluate_lets(env)
+        found.append(shaping.dedup_words(env))
+    return found

@@ -38,6 +38,7 @@ from taskc.dsl.spelling import did_you_mean
 __all__ = ["BadRowError", "Row", "Shaping"]
 
 Row = dict[str, Value]
+_Columns = dict[str, list[Value]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class _Field:
 
     name: str
     convert: Converter
+    convert_all: ColumnConverter
     optional: bool
     expected: str
     at: plan.Place
@@ -98,6 +100,8 @@ class Shaping:
         source: The source.
         columns: The raw columns to read, sorted; None: all.
         is_plain: Whether a row that conforms is kept as it is: nothing is made, asked or compared.
+        is_asked: Whether a row that conforms is kept or not, and nothing is made of it or compared
+            but that its fields are looked at.
         is_near: Whether `dedup` compares words, not values.
     """
 
@@ -115,11 +119,13 @@ class Shaping:
         self._dedup = _dedup_evaluator(source)
         self._fields = _fields_to_check(source)
         self._kept = _kept(source)
+        self._kept_names = frozenset(self._kept or ())
         self._scope = Scope.source()
         self._env = Env({}, self._draw)
         self._row_id_now = b""
         self.is_near = source.dedup is not None and source.dedup.near is not None
-        self.is_plain = not (self._lets or self._wheres or self._dedup or self._fields)
+        self.is_asked = not (self._lets or self._dedup)
+        self.is_plain = self.is_asked and not (self._wheres or self._fields)
 
     def missing_columns(self, file_columns: Sequence[str]) -> list[str]:
         """The columns that are needed and that are not among those of a file."""
@@ -137,15 +143,8 @@ class Shaping:
         The same as `conform` for each row, in a third of the time, but that columns which are not
         read stay in the rows. None, with the rows as they were, where one needs a closer look.
         """
-        changed: dict[str, list[Value]] = {}
-        columns: dict[str, list[Value]] = {}
         try:
-            for column in self._columns:
-                values = [row[column.name] for row in rows]
-                convert = column.convert_cells if is_text else column.convert_all
-                converted = columns[column.name] = convert(values)
-                if converted is not values:
-                    changed[column.name] = converted
+            columns, changed = self._converted(rows, is_text=is_text)
             if self.source.reads is not None and self._row_ids is not None:
                 read = [columns[name] for name in sorted({*self.source.reads})]
                 ids = self._row_ids(read, len(rows))
@@ -155,10 +154,29 @@ class Shaping:
                 return None
         except (KeyError, MismatchError, NotCanonicalError):
             return None
-        for name, values in changed.items():
-            for row, value in zip(rows, values, strict=True):
-                row[name] = value
+        _replace_columns(rows, changed)
         return ids
+
+    def conform_known(self, rows: list[Row], *, is_text: bool) -> bool:
+        """As `conform_all`, where the ids of the rows are known; False where that gives none."""
+        try:
+            _, changed = self._converted(rows, is_text=is_text)
+        except (KeyError, MismatchError):
+            return False
+        _replace_columns(rows, changed)
+        return True
+
+    def _converted(self, rows: list[Row], *, is_text: bool) -> tuple[_Columns, _Columns]:
+        """All columns as their types hold them, and those of them that this changes."""
+        columns: _Columns = {}
+        changed: _Columns = {}
+        for column in self._columns:
+            values = [row[column.name] for row in rows]
+            convert = column.convert_cells if is_text else column.convert_all
+            converted = columns[column.name] = convert(values)
+            if converted is not values:
+                changed[column.name] = converted
+        return columns, changed
 
     def conform(self, raw: Row, *, is_text: bool) -> tuple[Row, bytes]:
         """The columns that are read, each as its declared type holds it, and the row's id."""
@@ -224,6 +242,24 @@ class Shaping:
                 return index
         return None
 
+    def refusing_all(self, rows: list[Row], ids: list[bytes]) -> list[int | None] | None:
+        """As `refusing` for each row; None where one of them is a mistake."""
+        conditions = [condition for _, condition in self._wheres]
+        env = self._env
+        found: list[int | None] = []
+        try:
+            for env.values, self._row_id_now in zip(rows, ids, strict=True):
+                refusing = None
+                for index, condition in enumerate(conditions):
+                    if (holds := condition(env)) is not True:
+                        require_bool(holds, "`where`")
+                        refusing = index
+                        break
+                found.append(refusing)
+        except RowError:
+            return None
+        return found
+
     def dedup_key(self, env: Env) -> bytes:
         """The hash of what `dedup` compares, 16 bytes; b"" where the source has none."""
         if self._dedup is None or self.source.dedup is None:
@@ -263,9 +299,35 @@ class Shaping:
                 label = f"`{name}` is made here"
                 raise _mismatch("T0805", name, error, checked.at, label) from None
 
+    def check_all(self, rows: list[Row]) -> bool:
+        """As `check_fields` for each row, a column at a time, where no `let` makes anything.
+
+        False, with the rows as they were, where one needs a closer look.
+        """
+        if self._lets:
+            return False
+        changed: _Columns = {}
+        try:
+            for checked in self._fields:
+                name = checked.name
+                if checked.optional:
+                    values = [row.get(name) for row in rows]
+                    changed[name] = checked.convert_all(values)
+                else:
+                    values = [row[name] for row in rows]
+                    converted = checked.convert_all(values)
+                    if converted is not values:
+                        changed[name] = converted
+        except (KeyError, MismatchError):
+            return False
+        _replace_columns(rows, changed)
+        return True
+
     def finished(self, values: Row) -> Row:
         """The shaped row of values that were checked: its fields, and what `references` reads."""
         if self._kept is not None:
+            if values.keys() == self._kept_names:
+                return values
             return {name: values[name] for name in self._kept if name in values}
         if self.columns is None:
             return values
@@ -336,6 +398,13 @@ def _failed(error: RowError, at: plan.Place, label: str, field: str = "") -> Bad
     return BadRowError("T0803", error.message, at, label=label, field=field, value=error.value)
 
 
+def _replace_columns(rows: list[Row], columns: _Columns) -> None:
+    """Puts other values of some columns into rows."""
+    for name, values in columns.items():
+        for row, value in zip(rows, values, strict=True):
+            row[name] = value
+
+
 # ---- compiling a source --------------------------------------------------------------------------
 
 
@@ -387,6 +456,7 @@ def _fields_to_check(source: plan.Source) -> list[_Field]:
         _Field(
             name,
             converter(value_type),
+            column_converter(value_type, is_text=False),
             is_optional(value_type),
             type_name(value_type),
             made_at.get(name, source.at),

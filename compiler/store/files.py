@@ -35,6 +35,7 @@ __all__ = [
     "changed_error",
     "changed_files",
     "file_digests",
+    "range_digest",
 ]
 
 KIND = "files"
@@ -130,6 +131,11 @@ def file_digests(
             finally:  # Ctrl-C does not wait for gigabytes
                 stop.set()
     return [digests for path in paths if (digests := found[path]) is not None]
+
+
+def range_digest(content: bytes | memoryview) -> str:
+    """The digest of a range of lines, 32 hex digits."""
+    return sha256(content).hexdigest()[:32]
 
 
 def changed_files(states: Mapping[str, str]) -> list[str]:
@@ -301,9 +307,7 @@ def _ranges(opened: BinaryIO, digest: Callable[[bytes], object]) -> Iterator[Lin
         range_ = memoryview(data)[:size_bytes]
         num_lines = int(np.count_nonzero(np.frombuffer(range_, np.uint8) == ord("\n")))
         num_lines += range_[-1] != ord("\n")
-        yield LineRange(
-            start, start + size_bytes, first_line, num_lines, sha256(range_).hexdigest()[:32]
-        )
+        yield LineRange(start, start + size_bytes, first_line, num_lines, range_digest(range_))
         start += size_bytes
         first_line += num_lines
         data = data[size_bytes:]

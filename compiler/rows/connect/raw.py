@@ -30,6 +30,7 @@ class RawChunk:
         columns: The file's columns where the format fixes them for all rows; None: each row has its
             own.
         is_text: Whether every value is a text that is still to be read as its declared type.
+        is_proved: Whether the bytes that were read are those that the range's digest was made of.
         untyped: Columns that are left out of the rows, since the language has no type for their
             values, with the type that the file gives them.
     """
@@ -39,6 +40,7 @@ class RawChunk:
     rows: list[dict[str, Value]]
     columns: tuple[str, ...] | None = None
     is_text: bool = False
+    is_proved: bool = False
     untyped: Mapping[str, str] = field(default_factory=dict)
 
 

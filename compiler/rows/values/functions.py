@@ -94,7 +94,7 @@ def _not_empty(value: Value, function: str) -> list[Value]:
 
 
 def _len(value: Value) -> Value:
-    if isinstance(value, str | list):
+    if isinstance(value, str) or isinstance(value, list):  # noqa: SIM101 - a third of the time
         return len(value)
     raise RowError(f"`len` takes a text or a list, not {kind_of(value)}", shown(value))
 

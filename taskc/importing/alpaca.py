@@ -27,7 +27,14 @@ _BARE: Final = (
 
 
 class Alpaca:
-    """Looks at rows, and says what a spec for all of them is."""
+    """Looks at rows, and says what a spec for all of them is.
+
+    Attributes:
+        columns: Those that the shape has.
+        tally: Counts of what was looked at.
+    """
+
+    columns = _NAMES
 
     def __init__(self) -> None:
         self.tally = Tally()

@@ -53,9 +53,15 @@ class _BrokenError(Exception):
 
 
 class Dialogues:
-    """Looks at rows, and says what a spec for all of them is."""
+    """Looks at rows, and says what a spec for all of them is.
+
+    Attributes:
+        columns: Those that the shape may have.
+        tally: Counts of what was looked at.
+    """
 
     def __init__(self, keys: Keys) -> None:
+        self.columns = (*keys.columns, "system")
         self.tally = Tally()
         self._keys = keys
         self._column = ""

@@ -5,7 +5,7 @@ is written out as JSON Lines first. Mistakes become diagnostics with a row and n
 The file's end says the format: `.parquet`, `.arrow`, else JSON, also compressed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -42,8 +42,12 @@ class RowsFile:
     lines: Path | None = None
     findings: Findings = field(default_factory=lambda: Findings("rows", _NOWHERE))
 
-    def chunks(self) -> Iterator[RawChunk]:
-        """Yields every row; those that cannot be read are reported."""
+    def chunks(self, used: Sequence[str]) -> Iterator[RawChunk]:
+        """Yields every row; those that cannot be read are reported.
+
+        Args:
+            used: Columns that a shape has; others may hold what the language has no type for.
+        """
         read = self.lines or self.path
         connector = plan.Connector(
             kind=self.kind,
@@ -51,7 +55,7 @@ class RowsFile:
             roots={"train": str(read.parent)},
             at=_NOWHERE,
         )
-        yield from open_split(connector, "train", None, self.findings).chunks()
+        yield from open_split(connector, "train", None, self.findings, used=used).chunks()
 
     def report(
         self,

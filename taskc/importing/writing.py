@@ -91,9 +91,10 @@ def import_file(
         rows = opened(path, Path(temporary))
         found = _looker(shape)
         if not rows.findings.num_errors:
-            for chunk in rows.chunks():
+            for chunk in rows.chunks(found.columns):
                 for number, row in zip(chunk.numbers, chunk.rows, strict=True):
                     found.look(number, row, rows)
+                found.tally.columns.update(dict.fromkeys(chunk.untyped))
                 progress(len(chunk.rows))
         draft = None if rows.findings.num_errors else found.draft(rows)
         if draft is not None and found.tally.num_examples == 0:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from datetime import UTC, datetime
 from itertools import groupby, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -115,6 +116,18 @@ def test_every_format_of_every_shape_builds_at_once(shape, name, tmp_path):
     found = imported(tmp_path, shape, rows, name)
 
     assert found.diagnostics == []
+    assert len(built(tmp_path).examples) == found.tally.num_examples > 0
+
+
+@pytest.mark.parametrize("shape", BY_SHAPE)
+def test_columns_without_a_type_are_left_alone(shape, tmp_path):
+    """Dates and bytes that no shape has stand in no way."""
+    row = {"when": datetime(2026, 1, 1, tzinfo=UTC), "image": b"x"}
+    rows = [each | row for each in BY_SHAPE[shape] if each.keys() == BY_SHAPE[shape][-1].keys()]
+    found = imported(tmp_path, shape, rows, "a.parquet")
+
+    assert found.diagnostics == []
+    assert {"when", "image"} <= set(found.draft.not_read)
     assert len(built(tmp_path).examples) == found.tally.num_examples > 0
 
 

@@ -1,14 +1,16 @@
 """Templates without their instructions: `templates none` and `templates name`.
 
 In: the lowered templates of a build. Out: templates whose prompts keep what a row says and leave
-out the words around it: the values that the input shows, one a line, and the target as it was. The
-two are the ablations of Wei et al. 2022 (section 4.3): inputs and outputs alone, and inputs after
-the name of task and data set, as in `[Translation: WMT 2014] The dog runs.`
+out the words around it: the values that the input shows, one a line, and the target as it was, but
+that an option is answered by its text, not by the letter or number of a list that is gone. The two
+are the ablations of Wei et al. 2022 (section 4.3): inputs and outputs alone, and inputs after the
+name of task and data set, as in `[Translation: WMT 2014] The dog runs.`
 """
 
 from collections.abc import Iterator, Mapping
 
 from taskc.compiler import plan
+from taskc.compiler.rows.values.names import names_in
 
 __all__ = ["named", "without_instructions"]
 
@@ -17,10 +19,7 @@ _GIVEN = frozenset({"input", "user", "system", "tool"})
 
 def without_instructions(templates: tuple[plan.Template, ...]) -> tuple[plan.Template, ...]:
     """`templates none`: the first prompt of each `when`, without its words, under label "none"."""
-    return tuple(
-        template.model_copy(update={"prompts": tuple(_bare(template.prompts, "none", ""))})
-        for template in templates
-    )
+    return tuple(_bared(template, "none", "") for template in templates)
 
 
 def named(
@@ -33,16 +32,22 @@ def named(
         names: Source -> what stands before its inputs, such as "[Translation: WMT 2014] ".
     """
     return tuple(
-        template.model_copy(
-            update={
-                "name": f"{template.name}.{source}",
-                "sources": (source,),
-                "prompts": tuple(_bare(template.prompts, "name", names[source])),
-            }
+        _bared(template, "name", names[source]).model_copy(
+            update={"name": f"{template.name}.{source}", "sources": (source,)}
         )
         for template in templates
         for source in template.sources
     )
+
+
+def _bared(template: plan.Template, label: str, prefix: str) -> plan.Template:
+    """A template without its words, answered by the texts of its options."""
+    prompts = tuple(_bare(template.prompts, label, prefix))
+    options = template.options
+    # A mark stands for nothing where no text is left that lists what it marks.
+    if options is not None and options.style != "dashes" and "options" not in names_in(prompts):
+        options = options.model_copy(update={"style": "none"})
+    return template.model_copy(update={"prompts": prompts, "options": options})
 
 
 def _bare(prompts: tuple[plan.Prompt, ...], label: str, prefix: str) -> Iterator[plan.Prompt]:

@@ -1,7 +1,11 @@
 """`templates none` and `templates name`: what is left when the instructions go."""
 
+import pytest
+
 from taskc.compiler import plan
 from taskc.compiler.ablations import named, without_instructions
+from taskc.compiler.rows.values.evaluate import Env
+from taskc.compiler.turns.templates.prompts import compiled
 
 AT = plan.Place(path="a.task", start=0, end=1, line=1, column=1)
 PREMISE, HYPOTHESIS = plan.Name(name="premise"), plan.Name(name="hypothesis")
@@ -22,11 +26,30 @@ def prompt(label, *given, when=None, kind="prompt"):
     return plan.Prompt(label=label, kind=kind, when=when, turns=turns, messages=None, at=AT)
 
 
-def template(*prompts, sources=("rte",)):
+def template(*prompts, sources=("rte",), options=None):
     """A template for some sources."""
     return plan.Template(
-        name="conclude", sources=sources, options=None, lets=(), wheres=(), prompts=prompts, at=AT
+        name="conclude",
+        sources=sources,
+        options=options,
+        lets=(),
+        wheres=(),
+        prompts=prompts,
+        at=AT,
     )
+
+
+def choice(style):
+    """Options over a choice field."""
+    surfaces = tuple((value, text(surface)) for value, surface in (("y", "Sure"), ("n", "Never")))
+    return plan.ChoiceOptions(field="label", surfaces=surfaces, style=style, shuffled=False, at=AT)
+
+
+def answers(of):
+    """What `{answer}` stands for in a row of each choice."""
+    (made,) = compiled([of])
+    found = [made.options.of(Env({"label": label}, None), None) for label in ("y", "n")]
+    return [options.answers[options.own] for options in found]
 
 
 def test_none_keeps_values_and_target():
@@ -50,6 +73,31 @@ def test_each_condition_keeps_a_prompt():
     kept = without_instructions((template(*prompts),))[0].prompts
 
     assert [(each.label, each.when) for each in kept] == [("none", None), ("none_2", empty)]
+
+
+@pytest.mark.parametrize("style", ["letters", "numbers", "dashes", "none"])
+def test_an_answer_is_the_words_of_its_option(style):
+    """Without the list there is nothing that a letter or number stands for."""
+    listed = template(prompt("p", PREMISE, "\n", OPTIONS), options=choice(style))
+    (bare,) = without_instructions((listed,))
+    (after_name,) = named((listed,), {"rte": "[RTE] "})
+
+    assert answers(bare) == answers(after_name) == ["Sure", "Never"]
+    assert bare.prompts[0].turns[1].text == text(ANSWER)
+
+
+def test_a_list_that_is_left_keeps_its_letters():
+    """What the model says stays as it is, and may be the list that the answer points into."""
+    turns = (
+        plan.Turn(role="user", text=text("Ask me about ", PREMISE, "."), trained=False),
+        plan.Turn(role="assistant", text=text("Which one?\n", OPTIONS), trained=True),
+        plan.Turn(role="user", text=text("Tell me."), trained=False),
+        plan.Turn(role="assistant", text=text(ANSWER), trained=True),
+    )
+    asked = plan.Prompt(label="p", kind="dialogue", when=None, turns=turns, messages=None, at=AT)
+    (bare,) = without_instructions((template(asked, options=choice("letters")),))
+
+    assert answers(bare) == ["A", "B"]
 
 
 def test_name_says_what_is_asked_of_each_source():

@@ -123,10 +123,16 @@ def _problem(repository: str, revision: str, error: Exception) -> HubError:
                 notes,
                 ("convert it with transformers, save it and read the folder: `from folder(...)`",),
             )
+        case _:
+            return _unreached(repository, revision)
+
+
+def _unreached(repository: str, revision: str) -> HubError:
+    """Neither the cache has it nor is there a network: the library's own words change too often."""
     pinned = f" --revision {revision}" if revision else ""
     return HubError(
         f"the hub cannot be reached for `{repository}`",
-        (),  # the library's own words are about its cache, and change
+        (),
         (
             "build once with a network: what was fetched of a pinned commit is kept",
             f"or bring it here: `hf download {repository}{pinned} --local-dir FOLDER`",

@@ -50,7 +50,7 @@ def frame_of(
             ids.errors += _narrow(format_, "input", format_.input, 1)
             ids.errors += _narrow(format_, "target", format_.target, 1 + len(frame.end))
         case plan.ChatFormat():
-            rendering = None
+            rendering, end = None, ids.of(None)
             if format_.template == "tokenizer":
                 rendering, errors = rendering_of(format_, loaded, templates)
                 ids.errors += errors

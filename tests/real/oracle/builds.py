@@ -6,7 +6,7 @@ In: nothing. Out: a table with one entry a `build` block: its mixture, tokenizer
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from oracle.encoding import Chat, PromptTarget
+from oracle.encoding import Chat, PromptTarget, Templated
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Build:
     package: str
     name: str
     tokenizer: str
-    form: PromptTarget | Chat
+    form: PromptTarget | Chat | Templated
     sources: tuple[str, ...]
     seed: int
     length: int
@@ -154,6 +154,18 @@ BUILDS = {
             window=20_000,
             evaluated={"dev": _DIALOGUES},
             takes={"stack_ai": 120, "coffee": 160},
+        ),
+        Build(
+            "chat",
+            "templated",
+            QWEN3,
+            Templated("<|im_end|>", max=1024),
+            ("stack_ai",),
+            seed=23,
+            length=1024,
+            window=20_000,
+            evaluated={"dev": ("stack_ai",)},
+            takes={"stack_ai": 150},
         ),
         Build(
             "chat",

@@ -7,6 +7,7 @@ the limits leave nothing. The rules are those of docs/masks.md.
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,11 +30,13 @@ class Coder:
     """A tokenizer file, read without its post-processor; texts can't spell special tokens.
 
     Attributes:
+        path: The file.
         definition: The file as JSON.
         special: Text of a special token -> id.
     """
 
     def __init__(self, path: Path, added: tuple[str, ...] = ()) -> None:
+        self.path = path
         self.definition: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         self._first = Tokenizer.from_str(json.dumps(self.definition))
         self._first.encode_special_tokens = True
@@ -45,6 +48,16 @@ class Coder:
         self.special |= {text: max(ids) + 1 + place for place, text in enumerate(added)}
         self.vocab_size = max(ids) + 1 + len(added)
         self._kept: dict[tuple[bool, str], list[int]] = {}
+
+    @cached_property
+    def library(self) -> Any:
+        """The tokenizer as transformers has it, with the template of its configuration."""
+        from oracle.templates import library
+
+        config = json.loads(self.path.with_name("tokenizer_config.json").read_text("utf-8"))
+        made = library(self.path, [])
+        made.chat_template = config["chat_template"]
+        return made
 
     def ids(self, text: str, *, first: bool) -> list[int]:
         """The ids of a text; `first` where it opens a turn, and may get a space mark."""
@@ -105,12 +118,34 @@ class Chat:
     bos: str = ""
 
 
-def code(coder: Coder, form: PromptTarget | Chat, turns: list[Turn]) -> Coded | str:
+@dataclass(frozen=True)
+class Templated:
+    """`format chat(template: tokenizer, loss: last, overflow: drop, ...)`; the end by its text."""
+
+    end_of_turn: str
+    max: int
+
+
+def code(coder: Coder, form: PromptTarget | Chat | Templated, turns: list[Turn]) -> Coded | str:
     """The example that the turns make, or the reason why there is none."""
+    if isinstance(form, Templated):
+        return _templated(coder, form, turns)
     if isinstance(form, PromptTarget):
         asked, target = turns
         return _pair(coder, form, asked.text, target.text)
     return _dialogue(coder, form, turns)
+
+
+def _templated(coder: Coder, form: Templated, turns: list[Turn]) -> Coded | str:
+    from oracle.templates import told
+
+    last = max(place for place, turn in enumerate(turns) if turn.role == "assistant")
+    messages = [{"role": turn.role, "content": turn.text} for turn in turns]
+    found = told(coder.library, messages, [last], form.end_of_turn)
+    assert found is not None, "the build would have stopped"
+    if len(found.ids) > form.max:
+        return f"example longer than {form.max} tokens"
+    return Coded(found.ids, found.labels, 0)
 
 
 def _framed(coder: Coder, form: PromptTarget, asked: list[int]) -> list[int]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from oracle import draws
 from oracle.builds import Build
-from oracle.encoding import BLIND, Coded, Coder, PromptTarget, code
+from oracle.encoding import BLIND, Coded, Coder, PromptTarget, Templated, code
 from oracle.exemplars import Pool, laid
 from oracle.phrasing import PROMPTS, Options, Prompt, Row, Turn, show
 from oracle.rows import SOURCES, Line, Source, lines
@@ -385,6 +385,9 @@ def _question(build: Build, coder: Coder, kept: Kept, prompt: Prompt) -> Questio
     made = code(coder, build.form, turns)
     if isinstance(made, str):
         return made
+    if isinstance(build.form, Templated):  # what the template writes behind the last end is no part
+        stop = max(place for place, label in enumerate(made.labels) if label != BLIND) + 1
+        made = Coded(made.ids[:stop], made.labels[:stop], 0)
     seam = made.labels.count(BLIND)
     option_ids, correct = _offered(build, coder, kept, prompt)
     references = SOURCES[prompt.source].references

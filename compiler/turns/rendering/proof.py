@@ -15,7 +15,7 @@ Trained is what stands behind `P(k)` up to and with that end: the text of the an
 template has the model write around it (a space, an empty thought). Where texts stand is known from
 marks, not from looking for them; a rendering that is another one with marks is refused, and so is
 one in which the text of a message is missing, doubled or changed. Turns after the last trained one
-teach nothing and are left out. Two renderings, and two more for each trained turn but the last.
+teach nothing and are left out. Two renderings, and one or two more for each trained turn.
 """
 
 from collections.abc import Sequence

@@ -17,6 +17,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
+from multiprocessing.context import ForkServerContext
 from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from types import TracebackType
@@ -106,12 +107,7 @@ class LocalEngine:
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            if _is_alone():
-                context = get_context("fork")
-            else:
-                context = get_context("forkserver")
-                context.set_forkserver_preload(["taskc.compiler.turns.encode"])
-                _start_server()
+            context = get_context("fork") if _is_alone() else _server()
             self._pool = ProcessPoolExecutor(
                 self.jobs, mp_context=context, initializer=_start_worker
             )
@@ -195,10 +191,17 @@ def _is_alone() -> bool:
     return len([name for name in names if name != "jemalloc_bg_thd"]) == 1
 
 
+def _server() -> ForkServerContext:
+    """A process that workers are forked from, deaf to Ctrl-C: the parent answers it."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["taskc.compiler.turns.encode"])
+    if threading.current_thread() is threading.main_thread():
+        _start_server()
+    return context
+
+
 def _start_server() -> None:
-    """Starts the process that workers are forked from, deaf to Ctrl-C: the parent answers it."""
-    if threading.current_thread() is not threading.main_thread():
-        return  # only the main thread may set signal handlers
+    """Starts it; only the main thread may set signal handlers."""
     answering = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         ensure_running()

@@ -17,7 +17,7 @@ __all__ = ["prepare_driver", "prepare_worker", "spare_pandas"]
 # were freed stay in its heap.
 _MMAP_THRESHOLD_BYTES = 1 << 18
 _KEPT_BYTES = 1 << 25
-_M_MMAP_THRESHOLD = -3  # of mallopt(3)
+_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1  # of mallopt(3)
 
 
 def prepare_driver() -> None:
@@ -39,9 +39,11 @@ def prepare_worker() -> None:
 
 
 def _set_mmap_threshold(num_bytes: int) -> None:
+    """Sets the border, and twice as much as what may be free at the heap's end, as glibc does."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # glibc; other C libraries give memory back by themselves
         mallopt(_M_MMAP_THRESHOLD, num_bytes)
+        mallopt(_M_TRIM_THRESHOLD, 2 * num_bytes)
 
 
 def spare_pandas() -> None:

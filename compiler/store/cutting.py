@@ -15,6 +15,7 @@ MIN_RANGE_BYTES = 2 << 20
 MAX_RANGE_BYTES = 6 << 20
 _NEWLINE = 0x0A
 _WORD_BYTES = 8
+_COMPARED_BYTES = 1 << 17
 # Odd numbers of 64 bits: products mod 2**64 lose nothing (Knuth, TAOCP 3, 6.4).
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _MIX_LENGTH = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -35,10 +36,20 @@ def cut(
             ends where it may.
     """
     window = np.frombuffer(data, np.uint8)[:max_bytes]
-    ends = np.flatnonzero(window[min_bytes - 1 :] == _NEWLINE) + min_bytes
+    ends = _line_ends(window, min_bytes)
     if not len(ends):
         return 0
     return int(ends[np.argmin(_hashes(window, ends))])
+
+
+def _line_ends(window: npt.NDArray[np.uint8], least: int) -> npt.NDArray[np.intp]:
+    """How many bytes there are up to the end of each line, where that is `least` or more."""
+    # Some at a time: what is compared stays in the cache.
+    found = [
+        np.flatnonzero(window[start : start + _COMPARED_BYTES] == _NEWLINE) + (start + 1)
+        for start in range(least - 1, len(window), _COMPARED_BYTES)
+    ]
+    return np.concatenate([np.zeros(0, np.intp), *found])
 
 
 def _hashes(window: npt.NDArray[np.uint8], ends: npt.NDArray[np.intp]) -> npt.NDArray[np.uint64]:

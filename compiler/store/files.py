@@ -18,7 +18,6 @@ from pathlib import Path
 from threading import Event
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
-import numpy as np
 import orjson
 
 from taskc.compiler.store.code import code_digest
@@ -39,7 +38,7 @@ __all__ = [
 ]
 
 KIND = "files"
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 17  # smaller than what is asked of the system for each block anew
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _RACY_NS = 2_000_000_000  # FAT counts in steps of 2 s, the coarsest clock in use
 _MAX_THREADS = 8  # hashing lets go of Python's lock
@@ -285,32 +284,53 @@ def _opened(path: str) -> AbstractContextManager[BinaryIO]:
 
 def _ranges(opened: BinaryIO, digest: Callable[[bytes], object]) -> Iterator[LineRange]:
     """Yields the ranges of a file of lines; `digest` is told every byte."""
+    held, num_held = _filled(opened, digest, bytearray(MAX_RANGE_BYTES), b"")
     start = 0
+    if held.startswith(_BYTE_ORDER_MARK):
+        start = len(_BYTE_ORDER_MARK)
+        held, num_held = _filled(opened, digest, held, bytes(held[start:num_held]))
     first_line = 1
-    data = b""
-    is_end = False
-    while True:
-        while not is_end and len(data) < MAX_RANGE_BYTES:
-            block = opened.read(MAX_RANGE_BYTES - len(data))
-            digest(block)
-            is_end = not block
-            data += block
-        if start == 0 and data.startswith(_BYTE_ORDER_MARK):
-            start = len(_BYTE_ORDER_MARK)
-            data = data[start:]
-            continue
-        if not data:
-            return
-        size_bytes = len(data) if is_end and len(data) < MAX_RANGE_BYTES else cut(data)
+    while num_held:
+        data: bytes | bytearray = held
+        size_bytes = num_held
+        if num_held >= MAX_RANGE_BYTES:
+            size_bytes = cut(memoryview(held)[:num_held])
         if size_bytes == 0:
-            data, size_bytes = _to_line_end(opened, digest, data)
+            data, size_bytes = _to_line_end(opened, digest, bytes(held[:num_held]))
+            num_held = len(data)
         range_ = memoryview(data)[:size_bytes]
+<<<<<<< HEAD
+        num_lines = data.count(b"\n", 0, size_bytes) + (range_[-1] != ord("\n"))
+=======
         num_lines = int(np.count_nonzero(np.frombuffer(range_, np.uint8) == ord("\n")))
         num_lines += range_[-1] != ord("\n")
+>>>>>>> e2b7be1b313d1cadf328b2248d640a43d6f1456d
         yield LineRange(start, start + size_bytes, first_line, num_lines, range_digest(range_))
         start += size_bytes
         first_line += num_lines
-        data = data[size_bytes:]
+        held, num_held = _filled(opened, digest, held, bytes(memoryview(data)[size_bytes:num_held]))
+
+
+def _filled(
+    opened: BinaryIO, digest: Callable[[bytes], object], held: bytearray, rest: bytes
+) -> tuple[bytearray, int]:
+    """Reads on behind what is left; the same memory serves again, as new pages cost more than this.
+
+    Returns:
+        What holds the bytes, and how many; fewer than a range may have only at the file's end.
+    """
+    if len(rest) > len(held):  # behind a line that is longer than a range
+        held = bytearray(rest)
+    num_held = len(rest)
+    held[:num_held] = rest
+    while num_held < MAX_RANGE_BYTES:
+        block = opened.read(min(_BLOCK_BYTES, MAX_RANGE_BYTES - num_held))
+        if not block:
+            break
+        digest(block)
+        held[num_held : num_held + len(block)] = block
+        num_held += len(block)
+    return held, num_held
 
 
 def _to_line_end(

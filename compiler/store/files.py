@@ -299,12 +299,7 @@ def _ranges(opened: BinaryIO, digest: Callable[[bytes], object]) -> Iterator[Lin
             data, size_bytes = _to_line_end(opened, digest, bytes(held[:num_held]))
             num_held = len(data)
         range_ = memoryview(data)[:size_bytes]
-<<<<<<< HEAD
         num_lines = data.count(b"\n", 0, size_bytes) + (range_[-1] != ord("\n"))
-=======
-        num_lines = int(np.count_nonzero(np.frombuffer(range_, np.uint8) == ord("\n")))
-        num_lines += range_[-1] != ord("\n")
->>>>>>> e2b7be1b313d1cadf328b2248d640a43d6f1456d
         yield LineRange(start, start + size_bytes, first_line, num_lines, range_digest(range_))
         start += size_bytes
         first_line += num_lines

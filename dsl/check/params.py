@@ -6,7 +6,7 @@ directory, a declared one at the folder of its file.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from taskc.dsl.check.expressions.constants import Outcome, evaluate
 from taskc.dsl.check.names import as_qualified, resolve
@@ -281,11 +281,21 @@ def _parse(text: str, type_: Type, unit: Unit) -> program.ParamValue:
 
 
 def _parse_cluster(text: str, unit: Unit) -> str:
-    alias, dot, name = text.rpartition(".")
-    home = unit.imports.get(alias) if dot else unit
-    names = [n for n, declared in home.shared.items() if declared.kind == "cluster"] if home else []
-    if name in names:
+    known = list(_clusters(unit))
+    if text in known:
         return text
-    near = did_you_mean(name, names)
-    helps = [f"did you mean `{other}`?" for other in near] or [f"clusters: {listed(names)}"]
-    raise _UnfitError("a cluster's name", *helps)
+    name = text.rpartition(".")[2]
+    near = [each for each in known if each.rpartition(".")[2] == name] or did_you_mean(text, known)
+    helps = [f"did you mean `{other}`?" for other in near]
+    raise _UnfitError(
+        "a cluster's name", *(helps or [f"clusters: {listed(known) if known else 'none'}"])
+    )
+
+
+def _clusters(unit: Unit) -> Iterator[str]:
+    """Yields the names by which clusters may be given: the package's own, then `alias.name`."""
+    homes = {"": unit} | {f"{alias}.": each for alias, each in unit.imports.items() if each}
+    for prefix, home in homes.items():
+        for name, declared in home.shared.items():
+            if declared.kind == "cluster":
+                yield f"{prefix}{name}"

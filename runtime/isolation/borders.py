@@ -148,7 +148,7 @@ def masks_of(model: Any, positions_BT: torch.Tensor) -> torch.Tensor | dict[str,
     for kind in sorted(set(types)):
         match kind:
             case "sliding_attention":
-                own = visible & (distance < window)
+                own = visible & (distance < config.sliding_window)
             case "chunked_attention":
                 chunk_BT = positions_BT // config.attention_chunk_size
                 own = visible & (chunk_BT[:, :, None] == chunk_BT[:, None, :])

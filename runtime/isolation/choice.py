@@ -142,8 +142,12 @@ def _check_windows(model: "PreTrainedModel", way: Way, compute: torch.dtype) -> 
                 f"kernel {of_call or 'nothing'}"
             )
     kernel = next(each for each in _KERNELS if varlen.name_of(each) == way.attention)
-    heads, size = int(model.config.num_attention_heads), _head_size(model.config)
-    if not varlen.holds_windows(kernel, model.device, compute, heads=heads, head_size=size):
+    heads = int(model.config.num_attention_heads)
+    key_heads = int(getattr(model.config, "num_key_value_heads", None) or heads)
+    size = _head_size(model.config)
+    if not varlen.holds_windows(
+        kernel, model.device, compute, heads=heads, key_heads=key_heads, head_size=size
+    ):
         raise ValueError("the kernel does not mind windows or borders on this machine")
 
 

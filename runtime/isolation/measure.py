@@ -166,7 +166,8 @@ def _padded_rows(
     import torch
 
     ids_KT = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True)
-    wanted = torch.cat(places).unique()
+    every: Any = torch.cat(places)  # torch leaves `unique` untyped
+    wanted: torch.Tensor = every.unique()
     logits_KWV = _logits(model, ids_KT, wanted)
     return torch.cat(
         [logits_KWV[k, torch.searchsorted(wanted, own)] for k, own in enumerate(places)]

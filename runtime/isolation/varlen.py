@@ -172,9 +172,11 @@ def _call(
     if kernel == "varlen":
         return _call_own(*qkv, ends, longest, window=window, scale=scale)
     query_NHD, key_NGD, value_NGD = qkv
-    from transformers.modeling_flash_attention_utils import _flash_attention_forward
+    from transformers import modeling_flash_attention_utils
 
-    attended_1NHD: torch.Tensor = _flash_attention_forward(
+    # transformers names a narrower type than it takes.
+    call: Any = modeling_flash_attention_utils._flash_attention_forward  # noqa: SLF001
+    attended_1NHD: torch.Tensor = call(
         query_NHD[None], key_NGD[None], value_NGD[None], None,
         query_length=len(query_NHD), is_causal=True, softmax_scale=scale, softcap=softcap,
         sliding_window=window, cu_seq_lens_q=ends, cu_seq_lens_k=ends, max_length_q=longest,
@@ -243,29 +245,60 @@ def reference(
     return torch.cat(parts)
 
 
+@torch.enable_grad()
 def holds_windows(
-    kernel: Kernel, device: torch.device, dtype: torch.dtype, *, heads: int, head_size: int
+    kernel: Kernel,
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    heads: int,
+    key_heads: int,
+    head_size: int,
 ) -> bool:
-    """Measures whether a kernel of this machine holds examples apart and minds windows.
+    """Measures whether a kernel of this machine minds borders and windows, forwards and backwards.
 
-    Its result may differ from the reference by a twentieth of what a window that is passed over,
-    or a border that is, would make.
+    Results and gradients may each differ from the reference by a twentieth of what a window or a
+    border that is passed over would make.
     """
     lengths, window = (40, 5, 70), 9
     ends = torch.tensor([0, *lengths]).cumsum(0).to(device, torch.int32)
     generator = torch.Generator().manual_seed(0)
-    query, key, value = (
-        torch.randn(sum(lengths), heads, head_size, generator=generator).to(device, dtype)
-        for _ in range(3)
+    states = [
+        torch.randn(sum(lengths), number, head_size, generator=generator).to(device, dtype)
+        for number in (heads, key_heads, key_heads, heads)
+    ]
+    *qkv, weights = states
+
+    def found(size: int | None) -> list[torch.Tensor]:
+        leaves = [each.requires_grad_() for each in qkv]
+        query, key, value = leaves
+        longest = max(lengths)
+        attended = _call(kernel, (query, key, value), ends, longest, window=size, scale=None)
+        return _with_gradients(attended, leaves, weights)
+
+    def expected(borders: torch.Tensor, size: int | None) -> list[torch.Tensor]:
+        leaves = [each.detach().float().requires_grad_() for each in qkv]
+        query, key, value = leaves
+        attended = reference(query, key, value, borders, window=size)
+        return _with_gradients(attended, leaves, weights)
+
+    apart, windowed = expected(ends, None), expected(ends, window)
+    leaking = expected(ends[[0, -1]], None)
+    return _is_near(found(None), apart, leaking) and _is_near(found(window), windowed, apart)
+
+
+def _with_gradients(
+    attended: torch.Tensor, leaves: list[torch.Tensor], weights: torch.Tensor
+) -> list[torch.Tensor]:
+    loss = (attended.float() * weights.float()).sum()
+    return [attended.detach(), *torch.autograd.grad(loss, leaves)]
+
+
+def _is_near(
+    found: list[torch.Tensor], right: list[torch.Tensor], wrong: list[torch.Tensor]
+) -> bool:
+    """Whether each of what is found is twenty times nearer to what is right than that to wrong."""
+    return all(
+        float((one.float() - other).abs().max()) <= float((other - control).abs().max()) / 20
+        for one, other, control in zip(found, right, wrong, strict=True)
     )
-    exact = [each.float() for each in (query, key, value)]
-
-    def off(size: int | None, expected: torch.Tensor) -> float:
-        found = _call(kernel, (query, key, value), ends, max(lengths), window=size, scale=None)
-        return float((found.float() - expected).abs().max())
-
-    whole = torch.tensor([0, sum(lengths)], dtype=torch.int32)
-    apart, windowed = reference(*exact, ends), reference(*exact, ends, window=window)
-    leak = float((reference(*exact, whole) - apart).abs().max())
-    passed_over = float((apart - windowed).abs().max())
-    return off(None, apart) <= leak / 20 and off(window, windowed) <= passed_over / 20

@@ -148,7 +148,7 @@ def test_torch_takes_the_call_as_it_is_made():
 
 def test_a_kernel_is_measured_against_the_reference(kernel, monkeypatch):
     """One that minds windows and borders passes; one that does not is found."""
-    size = {"heads": 2, "head_size": 16}
+    size = {"heads": 4, "key_heads": 2, "head_size": 16}
     good = varlen.holds_windows(kernel.name, CPU, torch.bfloat16, **size)
     right = varlen._call
 
@@ -158,8 +158,12 @@ def test_a_kernel_is_measured_against_the_reference(kernel, monkeypatch):
     def without_borders(name, qkv, ends, longest, **others):
         return right(name, qkv, ends[[0, -1]], longest, **others)
 
+    def without_window_backwards(*args, window, **others):
+        whole = right(*args, window=None, **others)
+        return right(*args, window=window, **others).detach() + whole - whole.detach()
+
     assert good
-    for wrong in (without_window, without_borders):
+    for wrong in (without_window, without_borders, without_window_backwards):
         monkeypatch.setattr(varlen, "_call", wrong)
         assert not varlen.holds_windows(kernel.name, CPU, torch.bfloat16, **size)
 

@@ -303,7 +303,7 @@ def _built(
         new=spec.added.values(),
         known=[content for content in dict.fromkeys(named.values()) if content in ids],
     )
-    files = _files(full, config, wanted, contents)
+    files = _files(full, config, wanted, contents, is_unchanged=full == definition)
     try:
         return _in_use(full, named | spec.added, files), []
     except Exception as error:  # noqa: BLE001 - the library raises nothing narrower for a bad definition
@@ -318,7 +318,12 @@ def _configured(role: str, config: Definition, ids: dict[str, int]) -> str:
 
 
 def _files(
-    full: Definition, config: Definition, wanted: dict[str, str], contents: dict[str, bytes]
+    full: Definition,
+    config: Definition,
+    wanted: dict[str, str],
+    contents: dict[str, bytes],
+    *,
+    is_unchanged: bool,
 ) -> dict[str, bytes]:
     """The artefact's files: the tokenizer as used, and a configuration that agrees with it."""
     agreed = {"tokenizer_class": "PreTrainedTokenizerFast", **config}
@@ -332,10 +337,9 @@ def _files(
             str(token["id"]): {name: value for name, value in token.items() if name != "id"}
             for token in full["added_tokens"]
         }
-    unchanged = _parsed(contents["tokenizer.json"]) == full
     files = {
         # Where nothing was added the file goes on byte for byte, so it can be told by its digest.
-        "tokenizer.json": contents["tokenizer.json"] if unchanged else orjson.dumps(full),
+        "tokenizer.json": contents["tokenizer.json"] if is_unchanged else orjson.dumps(full),
         "tokenizer_config.json": orjson.dumps(agreed, option=orjson.OPT_INDENT_2) + b"\n",
     }
     if "chat_template.jinja" in contents:

@@ -4,7 +4,8 @@ In: phrased examples. Out: their layout. A conversation is rendered and its mask
 (`rendering.proof`); what stands between two seams is then encoded as one text, with the special
 tokens that the template wrote in it, so up to the first answer the ids are those that the tokenizer
 gives the rendered prompt. A tokenizer may read the end of a prompt otherwise with the answer behind
-it; such examples are counted as `seam_joined`. An evaluation ends with the last answer. 0.1 to 0.3 ms an example of four messages besides the tokenizer.
+it; such examples are counted as `seam_joined`. An evaluation ends with the last answer. 0.1 to
+0.3 ms an example of four messages besides the tokenizer.
 """
 
 from collections.abc import Sequence

@@ -12,18 +12,12 @@ from hashlib import blake2b
 import numpy as np
 
 from taskc.compiler import plan
-from taskc.compiler.decontamination.evaluated import (
-    Index,
-    Part,
-    UnreadableError,
-    index_of,
-    rows_key,
-    tasks_of,
-)
+from taskc.compiler.decontamination.evaluated import Index, index_of, rows_key
 from taskc.compiler.decontamination.found import Found, IndexName
 from taskc.compiler.decontamination.hits import lines_of, opened
 from taskc.compiler.decontamination.runs import RunIndex
 from taskc.compiler.decontamination.search import HITS_KIND, Searched, SearchTask, forget, search
+from taskc.compiler.decontamination.standing import Part, UnreadableError, tasks_of
 from taskc.compiler.decontamination.texts import TextsTask
 from taskc.compiler.engines.engine import Engine
 from taskc.compiler.examples import Drop
@@ -124,7 +118,7 @@ class _Carried:
                     clause.at,
                     "no evaluation row has words to compare",
                     label="drops nothing",
-                    notes=(f"rows of {splits}: {len(index.part)}",),
+                    notes=(f"rows of {splits}: {len(index.rows)}",),
                     helps=("ask for shorter runs, or for other fields or splits",),
                 )
             ]

@@ -5,10 +5,9 @@ of their words by the engine's workers. It is named by the rows, by the clauses 
 values and by the clause itself, so it is made once for all builds that ask the same.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,59 +17,23 @@ from taskc.compiler import plan
 from taskc.compiler.decontamination.found import IndexName
 from taskc.compiler.decontamination.likenesses import LikenessIndex
 from taskc.compiler.decontamination.runs import Numbered, RunIndex
+from taskc.compiler.decontamination.standing import Part, Standing, made_of, tasks_of
 from taskc.compiler.decontamination.stored import columns_of, from_buffer, to_buffers
-from taskc.compiler.decontamination.texts import TextsTask, texts
+from taskc.compiler.decontamination.texts import TextsTask, row_words, texts
 from taskc.compiler.digests import content_of
 from taskc.compiler.engines.engine import Engine
 from taskc.compiler.resemblance.shingles import Shingles, shingles
 from taskc.compiler.resemblance.words import WordHashes
 from taskc.compiler.rows.reread import RereadError
-from taskc.compiler.rows.row_keys import Ids, RowKeys, Uint32s, id_halves
+from taskc.compiler.rows.row_keys import Ids, id_halves
 from taskc.compiler.store.code import code_digest
 from taskc.compiler.store.objects import Store, StoreError
 from taskc.dsl.codes import CODES
 from taskc.dsl.diagnostics import Diagnostic
 
-__all__ = [
-    "EvaluatedRow",
-    "Index",
-    "Part",
-    "UnreadableError",
-    "index_of",
-    "rows_key",
-    "tasks_of",
-]
+__all__ = ["Index", "index_of", "read_sets", "rows_key"]
 
 _KIND = "overlap"
-
-
-class UnreadableError(Exception):
-    """Rows could not be read again; caught by the stage.
-
-    Attributes:
-        diagnostic: What to say of it.
-    """
-
-    def __init__(self, diagnostic: Diagnostic) -> None:
-        super().__init__(diagnostic)
-        self.diagnostic = diagnostic
-
-
-class Part(NamedTuple):
-    """The rows of one source and split."""
-
-    source: plan.Source
-    rows: RowKeys
-
-
-class EvaluatedRow(NamedTuple):
-    """Where an evaluation row stands."""
-
-    source: str
-    split: str
-    file: str
-    number: int
-    row_id: bytes
 
 
 @dataclass(slots=True)
@@ -79,27 +42,11 @@ class Index:
 
     Attributes:
         found: By runs of words, or by likeness.
-        parts: Source and split of each part.
-        files: Names of files.
-        part: Which part each row is of, uint16 [r].
-        file: Which file it stands in, uint32 [r].
-        number: Its number there, int64 [r].
-        ids: Its id, uint8 [r, 16].
+        rows: Where the evaluation rows stand that hits call by their number.
     """
 
     found: RunIndex | LikenessIndex
-    parts: list[tuple[str, str]]
-    files: list[str]
-    part: npt.NDArray[np.uint16]
-    file: Uint32s
-    number: npt.NDArray[np.int64]
-    ids: Ids
-
-    def row(self, number: int) -> EvaluatedRow:
-        """The evaluation row that hits call `number`."""
-        source, split = self.parts[int(self.part[number])]
-        file, row = self.files[int(self.file[number])], int(self.number[number])
-        return EvaluatedRow(source, split, file, row, self.ids[number].tobytes())
+    rows: Standing
 
     @staticmethod
     def opened(store: Store, name: IndexName) -> "Index":
@@ -115,7 +62,7 @@ class Index:
         kind = RunIndex if head["method"] == "ngrams" else LikenessIndex
         found = kind.opened(head["index"], columns_of(columns, "index"))
         parts = [(source, split) for source, split in head["parts"]]
-        return Index(found, parts, head["files"], **columns_of(columns, "rows"))
+        return Index(found, Standing(parts, head["files"], **columns_of(columns, "rows")))
 
 
 def index_of(
@@ -145,42 +92,20 @@ def index_of(
             return IndexName(key, name)
     index = _made(clause, parts, engine, progress)
     columns = {f"index.{name}": column for name, column in index.found.columns().items()}
+    rows = index.rows
     columns |= {
-        "rows.part": index.part,
-        "rows.file": index.file,
-        "rows.number": index.number,
-        "rows.ids": index.ids,
+        "rows.part": rows.part,
+        "rows.file": rows.file,
+        "rows.number": rows.number,
+        "rows.ids": rows.ids,
     }
     head = {
         "method": clause.method,
         "index": index.found.head(),
-        "parts": index.parts,
-        "files": index.files,
+        "parts": rows.parts,
+        "files": rows.files,
     }
     return IndexName(key, store.add(_KIND, key, to_buffers(head, columns)))
-
-
-def tasks_of(part: Part, fields: tuple[str, ...]) -> Iterator[tuple[int, TextsTask]]:
-    """Yields the index of each range that holds some of the rows, and the task of their words."""
-    rows = part.rows
-    # Rows are in file order, so those of a range stand together: nothing is copied.
-    first = np.flatnonzero(np.diff(rows.ranges, prepend=-1)).tolist() if len(rows) else []
-    for start, stop in zip(first, [*first[1:], len(rows)], strict=True):
-        own = slice(start, stop)
-        index = int(rows.ranges[start])
-        place = rows.inputs.ranges[index]
-        task = TextsTask(
-            source=part.source,
-            file=rows.inputs.files[place.file],
-            range=place,
-            lines=rows.lines[own],
-            ids=rows.ids[own],
-            ordinals=np.zeros(stop - start, np.uint32)
-            if rows.ordinals is None
-            else rows.ordinals[own],
-            fields=fields,
-        )
-        yield index, task
 
 
 def rows_key(task: TextsTask) -> bytes:
@@ -221,34 +146,11 @@ def _made(
     engine: Engine,
     progress: Callable[[str, int], None],
 ) -> Index:
-    names: list[str] = []
-    numbers, files = [], []
-    for part in parts:
-        every = np.arange(len(part.rows))
-        numbers.append(part.rows.numbers(every))
-        files.append(part.rows.file_indices(every).astype(np.uint32) + np.uint32(len(names)))
-        names += [file.name for file in part.rows.inputs.files]
-    sizes = [len(part.rows) for part in parts]
     found = (_runs if clause.method == "ngrams" else _likenesses)(clause, parts, engine, progress)
-    index = Index(
-        found=found,
-        parts=[(part.rows.source, part.rows.split) for part in parts],
-        files=names,
-        part=np.repeat(np.arange(len(parts), dtype=np.uint16), sizes),
-        file=np.concatenate([np.empty(0, np.uint32), *files]),
-        number=np.concatenate([np.empty(0, np.int64), *numbers]),
-        ids=np.concatenate([np.empty((0, 16), np.uint8), *(part.rows.ids for part in parts)]),
-    )
+    rows = Standing.of(parts)
     if isinstance(found, LikenessIndex):
-        order = _by_id(index.ids)
-        index = replace(
-            index,
-            part=index.part[order],
-            file=index.file[order],
-            number=index.number[order],
-            ids=index.ids[order],
-        )
-    return index
+        rows = rows.pick(_by_id(rows.ids))
+    return Index(found, rows)
 
 
 def _runs(
@@ -259,12 +161,12 @@ def _runs(
 ) -> RunIndex:
     pieces, first_rows = [], []
     num_rows = 0
-    for name, found in _found(read_numbered, clause, parts, engine):
-        assert isinstance(found, Numbered), "what the task makes"
+    tasks = _tasks(clause, parts)
+    for task, found in zip(tasks, made_of(read_numbered, tasks, engine), strict=True):
         pieces.append(found)
         first_rows.append(num_rows)
         num_rows += found.num_rows
-        progress(name, found.num_rows)
+        progress(task.source.name, found.num_rows)
     numbered = Numbered.joined(pieces, first_rows)
     return RunIndex.of(numbered, size=int(clause.value), max_rows=clause.max_rows)
 
@@ -276,10 +178,10 @@ def _likenesses(
     progress: Callable[[str, int], None],
 ) -> LikenessIndex:
     pieces = []
-    for name, found in _found(read_sets, clause, parts, engine):
-        assert isinstance(found, Shingles), "what the task makes"
+    tasks = _tasks(clause, parts)
+    for task, found in zip(tasks, made_of(read_sets, tasks, engine), strict=True):
         pieces.append(found)
-        progress(name, len(found))
+        progress(task.source.name, len(found))
     order = _by_id(np.concatenate([np.empty((0, 16), np.uint8), *(p.rows.ids for p in parts)]))
     return LikenessIndex.of(Shingles.joined(pieces).pick(order), clause.value)
 
@@ -290,19 +192,8 @@ def _by_id(ids: Ids) -> npt.NDArray[np.int64]:
     return np.lexsort((second, first))
 
 
-def _found(
-    read: Callable[[TextsTask], Numbered | Shingles | Diagnostic],
-    clause: plan.Decontaminate,
-    parts: Sequence[Part],
-    engine: Engine,
-) -> Iterator[tuple[str, Numbered | Shingles]]:
-    """Yields what workers made of each range, and whose it is."""
-    tasks = [task for part in parts for _, task in tasks_of(part, clause.fields)]
-    num_rows = sum(len(part.rows) for part in parts)
-    for task, found in zip(tasks, engine.map(read, tasks, num_rows=num_rows), strict=True):
-        if isinstance(found, Diagnostic):
-            raise UnreadableError(found)
-        yield task.source.name, found
+def _tasks(clause: plan.Decontaminate, parts: Sequence[Part]) -> list[TextsTask]:
+    return [task for part in parts for _, task in tasks_of(part, clause.fields)]
 
 
 def read_numbered(task: TextsTask) -> Numbered | Diagnostic:
@@ -317,15 +208,8 @@ def read_numbered(task: TextsTask) -> Numbered | Diagnostic:
 def read_sets(task: TextsTask) -> Shingles | Diagnostic:
     """The shingles of a task's rows, each once; or why there are none."""
     known = WordHashes()
-    pieces = []
-    num_before = 0
     try:
-        for found in texts(task):
-            rows: list[list[str]] = [[] for _ in range(found.num_rows)]
-            for own, row in zip(*found.by_row(), strict=True):
-                rows[row - num_before] = own
-            pieces.append(shingles(rows, known).as_sets())
-            num_before += found.num_rows
+        pieces = [shingles(rows, known).as_sets() for rows in row_words(task)]
     except RereadError as error:
         return error.diagnostic
     return Shingles.joined(pieces)

@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from taskc.compiler import plan
-from taskc.compiler.decontamination.evaluated import EvaluatedRow, Index
+from taskc.compiler.decontamination.evaluated import Index
 from taskc.compiler.decontamination.found import Found, IndexName
 from taskc.compiler.decontamination.hits import opened
 from taskc.compiler.decontamination.runs import RunIndex
 from taskc.compiler.decontamination.search import HITS_KIND
+from taskc.compiler.decontamination.standing import StandingRow
 from taskc.compiler.rows.load import Loaded
 from taskc.compiler.rows.ranges import SplitInputs
 from taskc.compiler.sequences.stream import written_at
@@ -46,7 +47,7 @@ class Shared:
     clause: plan.Decontaminate
     words: str
     similarity: float
-    evaluated: EvaluatedRow
+    evaluated: StandingRow
     num_more: int
 
 
@@ -139,7 +140,7 @@ def shared_by(found: Sequence[Found], store: Store, range_: int, line: int) -> S
             hits = hits.filter(pc.equal(hits["line"], pa.scalar(line, pa.uint32())))
             if len(hits):
                 first = hits.slice(0, 1).to_pylist()[0]
-                row = Index.opened(store, each.index).row(first["evaluated"])
+                row = Index.opened(store, each.index).rows.row(first["evaluated"])
                 return Shared(each.clause, first["words"], first["similarity"], row, len(hits) - 1)
     return None
 
@@ -167,7 +168,7 @@ def _table(  # noqa: PLR0917 - columns, and what they are made of
     schema = artifact.decontamination_schema()
     place = inputs.ranges[range_]
     lines = hits["line"].to_numpy().astype(np.int64)
-    evaluated = [index.row(number) for number in hits["evaluated"].to_pylist()]
+    evaluated = [index.rows.row(number) for number in hits["evaluated"].to_pylist()]
     fixed = {"source": source, "file": inputs.files[place.file].name, "at": at}
     columns = {name: pa.array([value] * len(hits)) for name, value in fixed.items()}
     columns |= {name: hits[name] for name in ("row_id", "field", "words", "num_words")}

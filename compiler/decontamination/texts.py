@@ -20,7 +20,7 @@ from taskc.compiler.rows.ranges import Range
 from taskc.compiler.rows.reread import read_rows
 from taskc.compiler.rows.row_keys import Ids, Uint32s
 
-__all__ = ["Texts", "TextsTask", "texts"]
+__all__ = ["Texts", "TextsTask", "row_texts", "row_words", "texts"]
 
 Uint16s = npt.NDArray[np.uint16]
 
@@ -79,6 +79,30 @@ class Texts:
         for own, row in zip(self.words, self.row, strict=True):
             found[row] = found[row] + own if row in found else own
         return list(found.values()), list(found)
+
+
+def row_texts(task: TextsTask) -> Iterator[list[list[str]]]:
+    """Yields the texts of a task's rows, each row's one field after another, some rows at a time.
+
+    Raises:
+        RereadError: The file is not what it was.
+    """
+    keys = (task.ids, task.ordinals)
+    for rows in read_rows(task.source, task.file, task.range, task.lines, keys):
+        yield [
+            [text for name in task.fields for text in texts_in(values.get(name))]
+            for values in rows.values
+        ]
+
+
+def row_words(task: TextsTask) -> Iterator[list[list[str]]]:
+    """Yields the words of a task's rows, those of a row's texts one after another.
+
+    Raises:
+        RereadError: The file is not what it was.
+    """
+    for rows in row_texts(task):
+        yield [list(chain.from_iterable(map(words, own))) for own in rows]
 
 
 def texts(task: TextsTask) -> Iterator[Texts]:

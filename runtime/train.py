@@ -147,7 +147,7 @@ def _stepper(
     models.check_model(model, artifact, settings.recipe, _compute(machine, device))
     adapter = adapters.adapt(model, artifact, settings)
     adapters.check_rows(model, artifact)
-    models.prepare(model, recompute=machine.recompute)
+    models.prepare(model, recompute=machine.recompute, compiles=machine.compiles)
     return Stepper(
         model,
         settings.recipe,

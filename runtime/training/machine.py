@@ -18,6 +18,7 @@ class Machine:
         max_tokens: Most tokens of a micro-batch of one rank, padding included.
         recompute: Whether a layer's activations are made again for its gradients: about a third
             more work, and memory for one layer instead of all.
+        compiles: Whether torch compiles the model's layers: faster, after some minutes at first.
         shard: Whether parameters are spread over the ranks instead of held by each.
         precision: What the model computes in; parameters stay in float32. `device`: bfloat16 where
             the device has it, which a CPU is not asked.
@@ -28,6 +29,7 @@ class Machine:
     device: str = "cpu"
     max_tokens: int = 8_192
     recompute: bool = False
+    compiles: bool = False
     shard: bool = False
     precision: Literal["device", "float32", "bfloat16"] = "device"
     merge: bool = False

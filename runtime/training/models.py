@@ -213,7 +213,12 @@ def prepare(model: "PreTrainedModel", *, recompute: bool, compiles: bool = False
     """
     untyped: Any = model
     untyped.eval()
-    for layer in decoder_layers(model):
+    layers = decoder_layers(model)
+    if compiles:
+        # Noise and windows differ by layer: where they do, a layer is compiled for itself.
+        dynamo: Any = torch._dynamo.config  # noqa: SLF001 (it has no other name)
+        dynamo.recompile_limit = max(dynamo.recompile_limit, 8 * len(layers))
+    for layer in layers:
         if compiles:
             layer.forward = torch.compile(layer.forward)
         if recompute:

@@ -68,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tokens of a micro-batch at most, padding included (default: 8192)",
     )
     parser.add_argument("--recompute", action="store_true", help="less memory, a third more work")
+    parser.add_argument("--compile", action="store_true", help="compile the model's layers")
     parser.add_argument(
         "--shard", action="store_true", help="under torchrun: spread the weights over the ranks"
     )
@@ -143,6 +144,7 @@ def _machine(options: argparse.Namespace) -> "Machine":
         device=options.device,
         max_tokens=options.max_tokens,
         recompute=options.recompute,
+        compiles=options.compile,
         shard=options.shard,
         precision=options.precision,
         merge=options.merge,

@@ -196,6 +196,25 @@ def test_recomputing_and_cutting_keep_the_noise(folder):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # torch looks at what is no leaf, on its way
+@pytest.mark.parametrize("recompute", [False, True])
+def test_compiled_layers_are_as_they_were(folder, monkeypatch, recompute):
+    """Loss and gradients, with noise that differs by layer; torch's compiler short of its code."""
+    artifact, compiled, found = open_artifact(folder), torch.compile, []
+    monkeypatch.setattr(torch, "compile", lambda each: compiled(each, backend="aot_eager"))
+    for compiles in (False, True):
+        model = llama()
+        prepare(model, recompute=recompute, compiles=compiles)
+        stepper = Stepper(model, Sft(lr=1, steps=1, dropout=0.3), SOURCES, seed=5)
+        rows = artifact["train"].batches(sequences(50)).rows_at(0)
+        totals, _ = stepper.gradients(cut(rows, length=16, max_tokens=64, pad_id=0), 3)
+        found.append((totals.loss, flat(parameter.grad for parameter in model.parameters())))
+
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-9)
+    assert float((found[0][1] - found[1][1]).norm() / found[0][1].norm()) <= 1e-6
+
+
+@pytest.mark.slow
 def test_sharded_is_as_whole(made, tmp_path, unequal, in_ranks):
     """FSDP2 over two processes: losses and weights after three steps, also where ranks differ."""
     artifact = open_artifact(made.write_examples(tmp_path / "a", unequal, length=64))

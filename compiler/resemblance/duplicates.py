@@ -8,6 +8,7 @@ store, and found there while neither the rows nor their order of files change. B
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +16,11 @@ import numpy.typing as npt
 from taskc.compiler import plan
 from taskc.compiler.engines.engine import Engine
 from taskc.compiler.keys import Scope
-from taskc.compiler.resemblance.greedy import STAYS, greedy, sharing
+from taskc.compiler.resemblance.judging import judged
 from taskc.compiler.resemblance.minhash import Uint32s
 from taskc.compiler.resemblance.reading import ShinglesFound, ShinglesTask, find_shingles
 from taskc.compiler.resemblance.shingles import Shingles
-from taskc.compiler.rows.row_keys import Ids, RowKeys, drawn_order, id_halves
+from taskc.compiler.rows.row_keys import Ids, RowKeys, drawn_order
 from taskc.dsl.diagnostics import Diagnostic
 
 __all__ = ["NearDuplicatesError", "near_duplicates"]
@@ -59,46 +60,16 @@ def near_duplicates(
     """
     assert source.dedup is not None, "asked for where there is a dedup"
     order = drawn_order(rows.draws(Scope.source(), 0, "dedup"), rows.ids, rows.ordinals)
-    found = _of_equal_words(keys, order)
-    order = order[found[order] == STAYS]
-    order = order[sharing(bands[order])]
-    if len(order):
-        # Read in file order, compared in drawn order.
-        sets = _sets_of(source, rows, np.sort(order), engine, progress)
-        sets = sets.pick(np.argsort(np.argsort(order)))
-        goes_for = greedy(bands[order], sets, source.dedup.near or 0.0)
-        goes = np.flatnonzero(goes_for != STAYS)
-        found[order[goes]] = order[goes_for[goes]]
-    return _ultimate(found)
-
-
-def _of_equal_words(keys: Ids, order: Int64s) -> Int64s:
-    """For each row the first drawn one of the same words, or `STAYS` where that is itself."""
-    first, second = id_halves(keys[order])
-    alike = np.lexsort((second, first))  # stable: of equal words the first drawn stands first
-    first, second = first[alike], second[alike]
-    is_new = np.ones(len(alike), np.bool_)
-    is_new[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
-    leaders = alike[np.flatnonzero(is_new)][np.cumsum(is_new) - 1]
-    found = np.empty(len(order), np.int64)
-    found[order[alike]] = np.where(is_new, STAYS, order[leaders])
-    return found
-
-
-def _ultimate(found: Int64s) -> Int64s:
-    """A row that goes for one of the same words goes for the row that this one goes for."""
-    gone = np.flatnonzero(found != STAYS)
-    later = found[found[gone]]
-    found[gone] = np.where(later != STAYS, later, found[gone])
-    return found
+    sets_of = partial(_sets_of, source, rows, engine, progress)
+    return judged(keys, bands, order, source.dedup.near or 0.0, sets_of).goes_for
 
 
 def _sets_of(
     source: plan.Source,
     rows: RowKeys,
-    wanted: Int64s,
     engine: Engine,
     progress: Callable[[int], None],
+    wanted: Int64s,
 ) -> Shingles:
     """The shingles of rows that are in file order."""
     pieces = []

@@ -158,3 +158,12 @@ def test_float32_gets_no_kernel_of_16_bits(with_kernel):
 
     assert [way.attention for way in ways(model, torch.float32)] == ["sdpa", "sdpa"]
     assert [way.attention for way in ways(model, HALF)] == ["taskc_varlen", "sdpa", "sdpa"]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("family", PLAIN)
+def test_on_a_gpu_a_kernel_of_variable_length_is_taken(sequence, family):
+    """With heads of sixteen numbers, in 16 bits; nothing of the family's windows is lost."""
+    apart = keep_apart(toy(family).to("cuda"), sequence, compute=HALF)
+
+    assert apart.way.borders == "lengths", apart.passed_over

@@ -190,3 +190,15 @@ def test_what_a_machine_has_is_asked(monkeypatch, asked, capability, reason):
     assert reason in found
     assert bool(reason) == bool(found)
     assert varlen.why_not(kernel, CPU, compute, head_size) == "it needs a GPU"
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("kernel", ["varlen", "fa2", "fa3"])
+def test_the_kernels_of_this_machine_mind_borders_and_windows(kernel):
+    """The real ones, forwards and backwards, with grouped heads."""
+    device = torch.device("cuda")
+    reason = varlen.why_not(kernel, device, torch.bfloat16, 128)
+    if reason:
+        pytest.skip(reason)
+
+    assert varlen.holds_windows(kernel, device, torch.bfloat16, heads=8, key_heads=2, head_size=128)

@@ -16,7 +16,8 @@ __all__ = ["prepare_driver", "prepare_worker", "spare_pandas"]
 # freed. Left alone it raises the border to 32 MiB as it sees large blocks freed, and columns that
 # were freed stay in its heap.
 _MMAP_THRESHOLD_BYTES = 1 << 18
-_KEPT_BYTES = 1 << 25
+_KEPT_BYTES = 1 << 23
+_SEARCHES = (700, 10, 10)  # for cycles; Python's own numbers
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1  # of mallopt(3)
 
 
@@ -25,6 +26,7 @@ def prepare_driver() -> None:
     # numpy's library of matrices starts a thread a core, for nothing that we do: 0.1 CPU s.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _set_mmap_threshold(_MMAP_THRESHOLD_BYTES)
+    _search_what_comes()
     spare_pandas()
 
 
@@ -34,8 +36,17 @@ def prepare_worker() -> None:
     It holds no columns, and frees so many blocks that returning them would cost a tenth more time.
     """
     _set_mmap_threshold(_KEPT_BYTES)
-    gc.freeze()  # what was there before the fork stays where it is, in memory that is shared
+    _search_what_comes()
     spare_pandas()
+
+
+def _search_what_comes() -> None:
+    """Looks for cycles as often as Python does, for stages leave some that hold rows.
+
+    Not among what is there already: it stays, and after a fork it stays shared.
+    """
+    gc.set_threshold(*_SEARCHES)
+    gc.freeze()
 
 
 def _set_mmap_threshold(num_bytes: int) -> None:

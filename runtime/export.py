@@ -114,7 +114,7 @@ def _save_adapter(
     """Writes what is trained, in the names that peft looks for."""
     from safetensors.torch import save_file
 
-    adapter.base_model_name_or_path = str(Path(model.name_or_path).resolve())
+    adapter.base_model_name_or_path = str(Path(str(model.name_or_path)).resolve())
     adapter.inference_mode = True
     adapter.save_pretrained(str(folder))
     adapter.inference_mode = False

@@ -166,7 +166,8 @@ def _trained(rows: Sequence[Row], length: int) -> Int64:
     begin, sizes = bounds[::2], bounds[1::2] - bounds[::2]
     until = sizes.cumsum()
     count = int(until[-1]) if len(until) else 0
-    return np.arange(count) + (begin + shifts - until + sizes).repeat(sizes)
+    places: Int64 = np.arange(count) + (begin + shifts - until + sizes).repeat(sizes)
+    return places
 
 
 @lru_cache(maxsize=4)

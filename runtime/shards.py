@@ -103,13 +103,13 @@ class Shards:
 
     def _places_of(self, indices: Sequence[int]) -> Iterator[tuple[_Batch, int]]:
         """Yields each sequence's batch, and which row of it it is."""
-        begin = end = 0
+        begin = end = number = 0
         for index in indices:
             if not begin <= index < end:
                 number = bisect_right(self._rows_until, index)
                 begin = self._rows_until[number - 1] if number else 0
-                end, batch = self._rows_until[number], self.batches[number]
-            yield batch, index - begin
+                end = self._rows_until[number]
+            yield self.batches[number], index - begin
 
     def example(self, example_id: int) -> Row:
         """Returns one example as a sequence by itself."""

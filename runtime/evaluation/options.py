@@ -88,10 +88,13 @@ def rank(
                 scores[choice.row].append(total / (len(choice.option) if score == "mean" else 1))
     return [
         Ranked(
-            *(str(row[name]) for name in ("source", "cluster", "template", "label")),
-            bytes(row["row_id"]),
-            tuple(found),
-            tuple(row["correct"]),
+            source=str(row["source"]),
+            cluster=str(row["cluster"]),
+            template=str(row["template"]),
+            label=str(row["label"]),
+            row_id=bytes(row["row_id"]),
+            scores=tuple(found),
+            correct=tuple(row["correct"]),
         )
         for row, found in zip(asked, scores, strict=True)
     ]

@@ -149,5 +149,5 @@ def _reaches(value: "torch.Tensor", module: "torch.nn.Module") -> bool:
     parameters = [each for each in module.parameters() if each.requires_grad]
     if not parameters or not value.requires_grad:
         return False
-    gradients = torch.autograd.grad(value, parameters, allow_unused=True)
+    gradients: Any = torch.autograd.grad(value, parameters, allow_unused=True)
     return any(each is not None and bool(each.any()) for each in gradients)

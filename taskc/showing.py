@@ -22,6 +22,7 @@ from taskc.compiler.rows.connect.reading import split_files
 from taskc.compiler.rows.findings import Findings
 from taskc.compiler.rows.load import Loaded, load
 from taskc.compiler.rows.row_keys import RowKeys
+from taskc.compiler.rows.shaping import Row
 from taskc.compiler.rows.survey import SurveyTask, survey
 from taskc.compiler.store.objects import Store
 from taskc.compiler.tracing.following import Following, index_of, words
@@ -130,13 +131,19 @@ def show(
             file=rows.file_names[rows.files[0]],
             row=rows.numbers[0],
             row_id=rows.ids[0].hex(),
-            values=rows.values[0],
+            values=_in_order(rows.values[0], source),
             prompts=tuple(prompts),
             drawn=_drawn(build, source, rows),
             drops=tuple(drops),
         ),
         [],
     )
+
+
+def _in_order(values: Row, source: plan.Source) -> Row:
+    """A row's fields as the source declares them: those of its file may stand in any order."""
+    names = dict.fromkeys([*(source.row or ()), *values])
+    return {name: values[name] for name in names if name in values}
 
 
 def _source(build: plan.BuildPlan, template: plan.Template, name: str) -> plan.Source:

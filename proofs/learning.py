@@ -4,9 +4,9 @@ In: the real data beside the checkout; tests/real/lima and tests/real/flan, each
 part that two cores can learn: the short answers of two of LIMA's sources, and one cluster of FLAN.
 Out: how many generations the end of turn ends, with it in the loss and with it left out; the
 accuracy on dev rows of the cluster that was trained on, by the likelihood of the options, and how
-likely a guesser is to be as good; proofs/learning.svg, the curves of the losses. Exit status 1 where
-under 95 % end or over 5 % without, or where the accuracy is not above chance at p < 0.01. About ten
-minutes.
+likely a guesser is to be as good; proofs/learning.svg, the curves of the losses. Exit status 1
+where under 95 % end or over 5 % without, or where the accuracy is not above chance at p < 0.01.
+About six minutes on two cores.
 """
 
 import math

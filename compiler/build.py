@@ -39,6 +39,8 @@ from taskc.compiler.steady import changed_inputs
 from taskc.compiler.store.objects import Store
 from taskc.compiler.turns import tokenizer as tokenizers
 from taskc.compiler.turns.fast import EngineName, engine_for
+from taskc.compiler.twins.clause import deduplicate
+from taskc.compiler.twins.report import twins_report_of
 from taskc.compiler.work import Work
 from taskc.compiler.writing.ledger import ledger
 from taskc.compiler.writing.place import Place, place_below
@@ -199,6 +201,7 @@ def _build(
         delivered=delivered,
         tokenizer=_tokenizer_facts(tokenizer),
         ledger=accounts,
+        twins=twins_report_of(build_plan, loaded),
         decontamination=report_of(build_plan, loaded),
     )
     means.expect("write", len(stream))
@@ -228,8 +231,8 @@ def load_all(
 ) -> tuple[dict[str, Loaded], list[Diagnostic]]:
     """Reads and shapes every source; a training source without a row left is an error.
 
-    Rows that equal one of a held-out cluster are left out, and those that share words with
-    evaluation rows where the mixture says so.
+    Rows that equal one of a held-out cluster are left out, and where the mixture says so those that
+    have a twin and those that share words with evaluation rows.
 
     Args:
         build_plan: The build.
@@ -261,8 +264,11 @@ def load_all(
         findings += empty or found.diagnostics
     if not has_errors(findings):
         without_held_out(build_plan, loaded)
-        searching = Searching(means.engine, means.store, _told_of(means.progress))
-        findings += decontaminate(build_plan, loaded, searching)
+        stages = {"dedup": deduplicate, "decontaminate": decontaminate}
+        for name, carry_out in stages.items():
+            if not has_errors(findings):
+                own = Searching(means.engine, means.store, partial(means.progress, name))
+                findings += carry_out(build_plan, loaded, own)
         findings += _emptied(build_plan, loaded)
     return loaded, findings
 
@@ -274,20 +280,16 @@ def _ordering_quotas(build_plan: plan.BuildPlan) -> dict[str, plan.Take]:
 
 
 def _emptied(build_plan: plan.BuildPlan, loaded: Mapping[str, Loaded]) -> list[Diagnostic]:
-    """An error for each source of which `decontaminate` left nothing to train on."""
+    """An error for each source of which the mixture's clauses left nothing to train on."""
     if "train" not in build_plan.splits:
         return []
     return [
         finding
         for source in build_plan.sources
-        if source.name in trained(build_plan) and loaded[source.name].decontaminated
-        for finding in _empty(source, loaded[source.name])
+        if source.name in trained(build_plan)
+        and ((found := loaded[source.name]).twins or found.decontaminated)
+        for finding in _empty(source, found)
     ]
-
-
-def _told_of(progress: Progress) -> Callable[[str, int], None]:
-    """The progress of the search, whatever the source."""
-    return lambda name, rows: progress("decontaminate", name, rows)
 
 
 def _told(progress: Progress, name: str) -> Callable[[str, int], None]:

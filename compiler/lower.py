@@ -328,11 +328,27 @@ class _Lowering(InputLowering):
             templates=mixture.templates,
             fewshot=mixture.fewshot,
             repeat=mixture.repeat,
+            dedup=tuple(
+                plan.MixtureDedup(
+                    sources=tuple(
+                        names[id(source)]
+                        for source in _listed_sources(own)
+                        if id(source) in trained and _has_any(source, clause.fields)
+                    ),
+                    fields=clause.fields,
+                    near=clause.near,
+                    at=self.place(clause.span),
+                )
+                for own in _with_nested(mixture)
+                for clause in own.dedup
+            ),
             decontaminate=tuple(
                 plan.Decontaminate.model_validate(
                     {
                         "sources": tuple(
-                            names[id(source)] for source in own if id(source) in trained
+                            names[id(source)]
+                            for source in _sources_of(own)
+                            if id(source) in trained
                         ),
                         "fields": clause.fields,
                         "splits": clause.splits,
@@ -342,7 +358,8 @@ class _Lowering(InputLowering):
                         "at": self.place(clause.span),
                     }
                 )
-                for own, clause in _decontaminations(mixture)
+                for own in _with_nested(mixture)
+                for clause in own.decontaminate
             ),
             requires=tuple(
                 plan.Require(
@@ -468,20 +485,51 @@ def _splits_read(build: checked.Build, source: checked.Source) -> tuple[str, ...
     wanted = list(build.splits)
     if all(source is not each for each in mixture.held_out_sources):
         wanted += ["train"] if mixture.fewshot[1] else []
-        wanted += [split for _, clause in _decontaminations(mixture) for split in clause.splits]
+        wanted += [
+            split
+            for own in _with_nested(mixture)
+            for clause in own.decontaminate
+            for split in clause.splits
+        ]
     else:
         wanted += [split.name for split in source.splits]
     return tuple(dict.fromkeys(wanted))
 
 
-def _decontaminations(
-    mixture: checked.Mixture,
-) -> Iterator[tuple[list[checked.Source], checked.Decontaminate]]:
-    """Yields the clauses of a mixture and of those inside it, with the sources of each."""
-    own = _unique([*mixture.sources, *(take.source for take in mixture.takes)])
-    yield from ((own, clause) for clause in mixture.decontaminate)
+def _with_nested(mixture: checked.Mixture) -> Iterator[checked.Mixture]:
+    """Yields a mixture and those inside it: the clauses of each hold for its own sources."""
+    yield mixture
     for inner in mixture.nested.values():
-        yield from _decontaminations(inner)
+        yield from _with_nested(inner)
+
+
+def _sources_of(mixture: checked.Mixture) -> list[checked.Source]:
+    return _unique([*mixture.sources, *(take.source for take in mixture.takes)])
+
+
+def _listed_sources(mixture: checked.Mixture) -> list[checked.Source]:
+    """The sources of a mixture as it lists them: names of `from` and of each `take`, as written.
+
+    A name stands for its sources in their order: those of a cluster as the cluster lists them,
+    those of a mixture as that one does. A source that is listed twice stands where it comes first.
+    """
+    named = {source.name: source for source in _sources_of(mixture)}
+    start = mixture.spans["from"].start if "from" in mixture.spans else 0
+    groups = [(take.span.start, [take.source]) for take in mixture.takes]
+    for name, brought in mixture.members.items():
+        own = [named[each] for each in brought if each in named]
+        inner = mixture.nested.get(name)
+        if inner is not None:
+            place = {id(source): index for index, source in enumerate(_listed_sources(inner))}
+            own.sort(key=lambda source: place[id(source)])
+        groups.append((start, own))
+    groups.sort(key=lambda group: group[0])  # stable: names of one `from` stay as written
+    return _unique(source for _, own in [*groups, (0, named.values())] for source in own)
+
+
+def _has_any(source: checked.Source, fields: tuple[str, ...]) -> bool:
+    """Whether rows of a source have one of the fields, or may have it."""
+    return source.is_open or any(field in source.row for field in fields)
 
 
 def _unique(sources: Iterable[checked.Source]) -> list[checked.Source]:

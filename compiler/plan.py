@@ -62,6 +62,7 @@ __all__ = [
     "ListType",
     "Member",
     "Mixture",
+    "MixtureDedup",
     "Model",
     "Name",
     "OptionalType",
@@ -351,6 +352,22 @@ class Require(Model):
     at: Place
 
 
+class MixtureDedup(Model):
+    """Of training rows that are equal or near, one stays.
+
+    Attributes:
+        sources: Whose rows are compared, those that the mixture lists first before the others; of a
+            clause in a nested mixture, those of that one.
+        fields: What is compared; a row that has no text in any of them stays.
+        near: The least likeness of what goes, from 0 to 1; None: rows of equal texts do.
+    """
+
+    sources: tuple[str, ...]
+    fields: tuple[str, ...]
+    near: float | None
+    at: Place
+
+
 class Decontaminate(Model):
     """Training rows that share words with evaluation rows of the named splits are dropped.
 
@@ -397,6 +414,7 @@ class Mixture(Model):
     templates: str = "one"
     fewshot: tuple[int, int] = (0, 0)
     repeat: int  # 0: no limit
+    dedup: tuple[MixtureDedup, ...] = ()
     decontaminate: tuple[Decontaminate, ...]
     requires: tuple[Require, ...]
     seed: int

@@ -172,11 +172,11 @@ CODES: dict[str, Code] = {
     "T0413": Code(_ERROR, "sources of one name in a mixture"),
     "T0414": Code(_ERROR, "unknown figure in a requirement"),
     "T0415": Code(_WARNING, "requirement that always holds"),
-    "T0416": Code(_ERROR, "decontamination of an unknown field"),
+    "T0416": Code(_ERROR, "rows compared by an unknown field"),
     "T0417": Code(_ERROR, "decontamination against an unknown split"),
     "T0418": Code(_ERROR, "name that stands twice in a list"),
     "T0422": Code(_ERROR, "rate that weighs nothing"),
-    "T0423": Code(_WARNING, "decontamination by a field of held-out sources"),
+    "T0423": Code(_WARNING, "rows compared by a field of held-out sources"),
     # ---- T050x, T051x: sources
     "T0501": Code(_ERROR, "unknown connector"),
     "T0502": Code(_ERROR, "connector without a path"),
@@ -288,7 +288,7 @@ CODES: dict[str, Code] = {
     "T0854": Code(_WARNING, "evaluation rows that are trained on"),
     "T0855": Code(_ERROR, "requirement that the delivered split does not meet"),
     "T0856": Code(_WARNING, "fewer exemplars than asked for"),
-    "T0861": Code(_WARNING, "decontamination that compares nothing"),
+    "T0861": Code(_WARNING, "rows compared by nothing"),
     "T0862": Code(_WARNING, "runs of words that are too common to count"),
     # ---- T09xx: our own bugs
     "T0901": Code(_ERROR, "the formatter failed its own check"),

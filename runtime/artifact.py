@@ -23,6 +23,7 @@ from taskc.runtime.columns import (
     id_bytes,
     provenance_schema,
     shard_schema,
+    twins_schema,
 )
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "manifest_json_schema",
     "provenance_schema",
     "shard_schema",
+    "twins_schema",
 ]
 
 FORMAT_VERSION: Literal[1] = 1
@@ -64,6 +66,7 @@ PROVENANCE = "train/examples.parquet"
 TOKENIZER = "tokenizer"
 DECONTAMINATED = "decontamination/rows.parquet"
 COMMON_RUNS = "decontamination/common.parquet"
+TWINS = "twins/rows.parquet"
 
 Scalar = str | int | float | bool | None
 Hex = Annotated[str, StringConstraints(pattern="^[0-9a-f]+$")]

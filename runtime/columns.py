@@ -20,6 +20,7 @@ __all__ = [
     "id_bytes",
     "provenance_schema",
     "shard_schema",
+    "twins_schema",
 ]
 
 TWO_BYTE_IDS = 1 << 16
@@ -116,6 +117,28 @@ def decontamination_schema() -> pa.Schema:
             "evaluated_file": name,
             "evaluated_row": pa.int64(),
             "evaluated_row_id": pa.binary(16),
+        }
+    )
+
+
+def twins_schema() -> pa.Schema:
+    """Returns the columns of twins/rows.parquet.
+
+    One row is a training row that `dedup` of the mixture dropped, and the row that stays.
+    """
+    name = pa.dictionary(pa.int32(), pa.string())
+    return pa.schema(
+        {
+            "source": name,
+            "file": name,
+            "row": pa.int64(),
+            "row_id": pa.binary(16),
+            "at": name,
+            "similarity": pa.float64(),
+            "kept_source": name,
+            "kept_file": name,
+            "kept_row": pa.int64(),
+            "kept_row_id": pa.binary(16),
         }
     )
 

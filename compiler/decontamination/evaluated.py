@@ -147,7 +147,7 @@ def _made(
     progress: Callable[[str, int], None],
 ) -> Index:
     found = (_runs if clause.method == "ngrams" else _likenesses)(clause, parts, engine, progress)
-    rows = Standing.of(parts)
+    rows = Standing.of([part.rows for part in parts])
     if isinstance(found, LikenessIndex):
         rows = rows.pick(_by_id(rows.ids))
     return Index(found, rows)
@@ -162,7 +162,8 @@ def _runs(
     pieces, first_rows = [], []
     num_rows = 0
     tasks = _tasks(clause, parts)
-    for task, found in zip(tasks, made_of(read_numbered, tasks, engine), strict=True):
+    made = made_of(read_numbered, tasks, engine, num_rows=sum(len(part.rows) for part in parts))
+    for task, found in zip(tasks, made, strict=True):
         pieces.append(found)
         first_rows.append(num_rows)
         num_rows += found.num_rows
@@ -179,7 +180,8 @@ def _likenesses(
 ) -> LikenessIndex:
     pieces = []
     tasks = _tasks(clause, parts)
-    for task, found in zip(tasks, made_of(read_sets, tasks, engine), strict=True):
+    made = made_of(read_sets, tasks, engine, num_rows=sum(len(part.rows) for part in parts))
+    for task, found in zip(tasks, made, strict=True):
         pieces.append(found)
         progress(task.source.name, len(found))
     order = _by_id(np.concatenate([np.empty((0, 16), np.uint8), *(p.rows.ids for p in parts)]))

@@ -6,6 +6,7 @@ tasks that read its words. 30 bytes a row.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from taskc.dsl.diagnostics import Diagnostic
 __all__ = ["Part", "Standing", "StandingRow", "UnreadableError", "made_of", "tasks_of"]
 
 FoundT = TypeVar("FoundT")
+TaskT = TypeVar("TaskT")
 
 
 class UnreadableError(Exception):
@@ -72,23 +74,23 @@ class Standing:
     ids: Ids
 
     @classmethod
-    def of(cls, parts: Sequence[Part]) -> "Standing":
-        """Says it of the rows of all parts, one part after another."""
+    def of(cls, parts: Sequence[RowKeys]) -> "Standing":
+        """Says it of the rows of several sources and splits, one after another."""
         names: list[str] = []
         numbers, files = [np.empty(0, np.int64)], [np.empty(0, np.uint32)]
         for part in parts:
-            every = np.arange(len(part.rows))
-            numbers.append(part.rows.numbers(every))
-            files.append(part.rows.file_indices(every).astype(np.uint32) + np.uint32(len(names)))
-            names += [file.name for file in part.rows.inputs.files]
-        sizes = [len(part.rows) for part in parts]
+            every = np.arange(len(part))
+            numbers.append(part.numbers(every))
+            files.append(part.file_indices(every).astype(np.uint32) + np.uint32(len(names)))
+            names += [file.name for file in part.inputs.files]
+        sizes = [len(part) for part in parts]
         return cls(
-            parts=[(part.rows.source, part.rows.split) for part in parts],
+            parts=[(part.source, part.split) for part in parts],
             files=names,
             part=np.repeat(np.arange(len(parts), dtype=np.uint16), sizes),
             file=np.concatenate(files),
             number=np.concatenate(numbers),
-            ids=np.concatenate([np.empty((0, 16), np.uint8), *(part.rows.ids for part in parts)]),
+            ids=np.concatenate([np.empty((0, 16), np.uint8), *(part.ids for part in parts)]),
         )
 
     def __len__(self) -> int:
@@ -118,7 +120,7 @@ def tasks_of(part: Part, fields: tuple[str, ...]) -> Iterator[tuple[int, TextsTa
     rows = part.rows
     # Rows are in file order, so those of a range stand together: nothing is copied.
     first = np.flatnonzero(np.diff(rows.ranges, prepend=-1)).tolist() if len(rows) else []
-    for start, stop in zip(first, [*first[1:], len(rows)], strict=True):
+    for start, stop in pairwise([*first, len(rows)]):
         own = slice(start, stop)
         index = int(rows.ranges[start])
         place = rows.inputs.ranges[index]
@@ -137,16 +139,17 @@ def tasks_of(part: Part, fields: tuple[str, ...]) -> Iterator[tuple[int, TextsTa
 
 
 def made_of(
-    make: Callable[[TextsTask], FoundT | Diagnostic],
-    tasks: Sequence[TextsTask],
+    make: Callable[[TaskT], FoundT | Diagnostic],
+    tasks: Sequence[TaskT],
     engine: Engine,
+    *,
+    num_rows: int,
 ) -> Iterator[FoundT]:
-    """Yields what workers make of the rows of each task.
+    """Yields what workers make of the rows of each task, `num_rows` in all.
 
     Raises:
         UnreadableError: A file changed.
     """
-    num_rows = sum(len(task.lines) for task in tasks)
     for found in engine.map(make, tasks, num_rows=num_rows):
         if isinstance(found, Diagnostic):
             raise UnreadableError(found)

@@ -35,6 +35,7 @@ from taskc.compiler.rows.row_keys import Ids, RowKeys
 from taskc.compiler.rows.survey import NO_PICK, Surveyed, SurveyTask, survey
 from taskc.compiler.store.code import code_digest
 from taskc.compiler.store.objects import Store
+from taskc.compiler.twins.found import Twins
 from taskc.dsl.diagnostics import Diagnostic
 
 __all__ = ["Bools", "Counts", "Follower", "Loaded", "load"]
@@ -86,6 +87,7 @@ class Loaded:
         diagnostics: The first mistakes, and how many more there are.
         num_errors: Every error, also those that are not among `diagnostics`.
         num_surveyed, num_reused: Ranges that were read, and those that were found in the store.
+        twins: What the mixture's clauses `dedup` did among the training rows.
         decontaminated: What the clauses of `decontaminate` found among the training rows.
     """
 
@@ -98,6 +100,7 @@ class Loaded:
     num_errors: int = 0
     num_surveyed: int = 0
     num_reused: int = 0
+    twins: list[Twins] = field(default_factory=list)
     decontaminated: list[Found] = field(default_factory=list)
 
     def leave(self, split: str, kept: Bools, drop: Drop) -> None:

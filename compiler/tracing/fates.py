@@ -35,6 +35,7 @@ from taskc.compiler.tracing.following import (
 from taskc.compiler.tracing.phrasing import Verdict, laid, verdicts
 from taskc.compiler.tracing.row import range_of
 from taskc.compiler.turns.encode import encode
+from taskc.compiler.twins.report import twin_of
 from taskc.dsl.diagnostics import Diagnostic
 from taskc.dsl.errors import has_errors
 
@@ -206,14 +207,26 @@ def _tell_destination(account: Account, loaded: Mapping[str, Loaded], store: Sto
         words = f"the mixture does not draw from {source.name}"
         account.end("not drawn from", Step("from", words, build.mixture.place("from")))
     elif _index(account, loaded) is None:
-        shared = _shared(account, loaded[source.name], store)
-        account.end("dropped", shared or _equal_of_held_out(account, loaded))
+        found = loaded[source.name]
+        step = _twin(account, found) or _shared(account, found, store)
+        account.end("dropped", step or _equal_of_held_out(account, loaded))
 
 
 def _index(account: Account, loaded: Mapping[str, Loaded]) -> int | None:
     match = account.match
     rows = loaded[match.source.name].rows[account.split]
     return index_of(rows, match.file.name, match.look.number)
+
+
+def _twin(account: Account, found: Loaded) -> Step | None:
+    """Which row of the mixture stays in the row's place; None where none does."""
+    match = account.match
+    twin = twin_of(found.twins, match.file.name, match.look.number)
+    if twin is None:
+        return None
+    row, near = twin.kept, twin.clause.near
+    how = "equals it" if near is None else f"is {twin.likeness:.2f} alike"
+    return Step("dedup", f"{row.file}:{row.number} of {row.source} {how} and stays", twin.clause.at)
 
 
 def _shared(account: Account, found: Loaded, store: Store) -> Step | None:

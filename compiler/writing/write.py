@@ -26,6 +26,7 @@ from taskc.compiler.sequences.evaluation import EvaluationSet
 from taskc.compiler.sequences.pack import Packs
 from taskc.compiler.sequences.stream import Stream
 from taskc.compiler.store.objects import Store
+from taskc.compiler.twins.report import TwinsReport
 from taskc.compiler.writing import figures
 from taskc.compiler.writing.evaluated import evaluation_groups
 from taskc.compiler.writing.place import Place
@@ -71,6 +72,7 @@ class BuildFacts:
         delivered: What each source delivers for training, by name.
         tokenizer: The tokenizer as used.
         ledger: The row accounting; its sums must hold.
+        twins: Which rows went for which; None where the mixture does not ask.
         decontamination: What rows were dropped for; None where the mixture does not ask.
     """
 
@@ -81,6 +83,7 @@ class BuildFacts:
     delivered: Mapping[str, Figures]
     tokenizer: TokenizerFacts
     ledger: artifact.Ledger
+    twins: TwinsReport | None = None
     decontamination: Report | None = None
 
 
@@ -160,6 +163,7 @@ class _Writer:
             splits[evaluation.split] = self._evaluation(evaluation)
         for name, content in sorted(self.facts.tokenizer.files.items()):
             self._file(f"{artifact.TOKENIZER}/{name}", content)
+        self._twins(self.facts.twins)
         self._decontamination(self.facts.decontamination)
         self._file(artifact.LEDGER, artifact.dump(self.facts.ledger))
         made_from = artifact.Components(components=dict(self.facts.components))
@@ -248,6 +252,16 @@ class _Writer:
         return artifact.Counts(
             sequences=0, examples=len(stream), tokens=num_tokens, trained_tokens=0
         )
+
+    def _twins(self, report: TwinsReport | None) -> None:
+        """Writes which rows went for which: it says where content is not from, and is none."""
+        if report is not None:
+            self.files[artifact.TWINS] = write_row_groups(
+                self.folder / artifact.TWINS,
+                artifact.twins_schema(),
+                report.rows(),
+                lambda _table: None,
+            )
 
     def _decontamination(self, report: Report | None) -> None:
         """Writes what rows were dropped for: it says where content is not from, and is none."""

@@ -49,6 +49,7 @@ STATEMENTS: dict[str, dict[str, bool]] = {
         "fewshot": False,
         "repeat": False,
         "total": False,
+        "dedup": True,
         "decontaminate": True,
         "require": True,
         "seed": False,
@@ -107,6 +108,8 @@ def keyword_of(statement: ast.Statement) -> str:
             return keyword
         case ast.From() | ast.MixtureFrom():
             return "from"
+        case ast.MixtureDedup():
+            return "dedup"
         case ast.TestRow():
             return "row"
         case ast.TestPrompt():

@@ -351,6 +351,15 @@ class Total:
 
 
 @dataclass(slots=True)
+class MixtureDedup:
+    """mixture: `dedup FIELDS [near j]`."""
+
+    fields: Expression
+    near: Expression | None
+    span: Span
+
+
+@dataclass(slots=True)
 class Decontaminate:
     """mixture: `decontaminate FIELDS against SPLITS by ngrams(n)|near(j)`."""
 
@@ -447,6 +456,7 @@ Statement = (
     | Fewshot
     | Repeat
     | Total
+    | MixtureDedup
     | Decontaminate
     | Require
     | Seed

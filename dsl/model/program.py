@@ -262,6 +262,15 @@ class Total:
 
 
 @dataclass(slots=True)
+class MixtureDedup:
+    """`dedup fields [near j]`: the sources whose rows may have one of the fields are compared."""
+
+    fields: tuple[str, ...]
+    near: float | None
+    span: Span
+
+
+@dataclass(slots=True)
 class Decontaminate:
     """`decontaminate fields against splits by ngrams(n, max_rows: r) | near(j)`."""
 
@@ -311,6 +320,7 @@ class Mixture:
     templates: str
     fewshot: tuple[int, int]
     repeat: int
+    dedup: tuple[MixtureDedup, ...]
     decontaminate: tuple[Decontaminate, ...]
     requires: tuple[Require, ...]
     seed: int

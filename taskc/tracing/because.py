@@ -59,6 +59,7 @@ _MIXING = {
     "templates",
     "fewshot",
     "repeat",
+    "dedup",
     "decontaminate",
     "seed",
 }

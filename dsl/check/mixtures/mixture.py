@@ -6,6 +6,7 @@ contains is checked first, whatever the order written.
 
 from taskc.dsl.check.expressions.constants import Outcome
 from taskc.dsl.check.forms import FormReader
+from taskc.dsl.check.mixtures.compared import check_decontaminate, check_dedup
 from taskc.dsl.check.mixtures.held_out import (
     HeldOut,
     Member,
@@ -15,7 +16,6 @@ from taskc.dsl.check.mixtures.held_out import (
 )
 from taskc.dsl.check.mixtures.requires import Bound, Interval, check_requires
 from taskc.dsl.check.mixtures.settings import (
-    check_decontaminate,
     check_fewshot,
     check_rate,
     check_templates_setting,
@@ -96,6 +96,12 @@ class MixtureChecker:
             templates=check_templates_setting(statements.one(ast.Templates), reader),
             fewshot=check_fewshot(statements.one(ast.Fewshot), reader),
             repeat=_whole(statements.one(ast.Repeat), Kind.COUNT, "`repeat at most`", reader, 0),
+            dedup=check_dedup(
+                statements.many(ast.MixtureDedup),
+                everything,
+                _held_out_sources(held_out, unit),
+                reader,
+            ),
             decontaminate=check_decontaminate(
                 statements.many(ast.Decontaminate),
                 everything,

@@ -105,6 +105,7 @@ BLOCKS: Final[Mapping[str, Mapping[str, Rule]]] = {
         "fewshot": mixtures.fewshot,
         "repeat": mixtures.repeat,
         "total": mixtures.total,
+        "dedup": mixtures.dedup,
         "decontaminate": mixtures.decontaminate,
         "require": mixtures.require,
         "seed": statements.seed,

@@ -7,6 +7,7 @@ from taskc.dsl.model.declarations import (
     Decontaminate,
     Fewshot,
     Holdout,
+    MixtureDedup,
     MixtureFrom,
     Rate,
     Repeat,
@@ -23,6 +24,7 @@ from taskc.dsl.text.rules.statements import one_of
 __all__ = [
     "UNITS",
     "decontaminate",
+    "dedup",
     "fewshot",
     "holdout",
     "mixture_from",
@@ -126,6 +128,15 @@ def total(cursor: Cursor, start: int) -> Total:
     count = expression(cursor, "a number after `total`")
     unit = one_of(cursor, UNITS, "a unit after the number of this `total`")
     return Total(count, unit, cursor.span_from(start))
+
+
+def dedup(cursor: Cursor, start: int) -> MixtureDedup:
+    """Reads what follows `dedup`: `fields [near similarity]`."""
+    fields = expression(cursor, "a list of fields after `dedup`")
+    near = None
+    if cursor.take_word("near"):
+        near = expression(cursor, "a similarity after `near`")
+    return MixtureDedup(fields, near, cursor.span_from(start))
 
 
 def decontaminate(cursor: Cursor, start: int) -> Decontaminate:

@@ -219,6 +219,11 @@ def test_files_that_are_left(text):
             "  let a = 1\n  where b\n  let bcd = 2",
             "  let   a = 1\n  where b\n  let   bcd = 2",
         ),
+        (
+            "mixture",
+            "  from a\n  dedup [b,c]  near 0.8\n  seed 3",
+            "  from  a\n  dedup [b, c] near 0.8\n  seed  3",
+        ),
         # A long word moves nobody.
         (
             "mixture",

@@ -70,6 +70,8 @@ def said(text):
         ("mixture", "fewshot 1..", "expected the upper end of this range after `..`, found `}`"),
         ("mixture", "repeat 3", "expected `at` after `repeat`, found `3`"),
         ("mixture", "total 3", "expected a unit after the number of this `total`, found `}`"),
+        ("mixture", "dedup", "expected a list of fields after `dedup`, found `}`"),
+        ("mixture", "dedup a near", "expected a similarity after `near`, found `}`"),
         ("mixture", "decontaminate [a]", "expected `against` after the fields of this `decont"),
         ("tokenizer", "eos a", "expected the token as a text after `eos`, found `a`"),
         ("tokenizer", "add a", "expected the token as a text after `add a`, found `}`"),

@@ -125,14 +125,14 @@ def lay_out(rows: Sequence[Row], length: int, pad_id: int) -> Batch:
 def lay_out_ids(ids: Sequence[npt.NDArray[Any]], length: int, pad_id: int) -> Int64:
     """Lays the ids of rows into one array, int64 [B, T]."""
     ids_BT = np.empty((len(ids), length), np.int64)
-    ids_N = ids_BT.reshape(-1)
-    begin = 0
+    padding = np.full(length, pad_id, ids[0].dtype if ids else np.uint16)
+    pieces = []
     for row in ids:
-        end = begin + len(row)
-        ids_N[begin:end] = row
-        begin += length
-        if end < begin:
-            ids_N[end:begin] = pad_id
+        pieces.append(row)
+        if len(row) < length:
+            pieces.append(padding[len(row) :])
+    if pieces:  # joined and widened in one call
+        np.concatenate(pieces, out=ids_BT.reshape(-1), casting="unsafe")
     return ids_BT
 
 

@@ -46,6 +46,8 @@ class InputLowering:
                 # A text that begins as a path does is one, whatever lies on the disk.
                 if not own_root and not written.startswith(FOLDER_STARTS):
                     pattern, root = written, ""
+            elif pattern == root:  # the parameter is the file itself: its folder is the root
+                root = posixpath.dirname(root) or "."
             patterns[split.name] = pattern
             roots[split.name] = root
         return plan.Connector.model_validate(

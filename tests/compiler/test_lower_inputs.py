@@ -88,6 +88,29 @@ def test_a_url_is_left_as_it_is(tmp_path, path, data, pattern, root):
     assert not source.patterns["train"].startswith("s3:/b")
 
 
+WHOLE = [
+    ("rows.jsonl", "rows.jsonl", "."),
+    ("../data/rows.jsonl", "../data/rows.jsonl", "../data"),
+    ("/data/rows.jsonl", "/data/rows.jsonl", "/data"),
+    ("s3://b/data/rows.jsonl", "s3://b/data/rows.jsonl", "s3://b/data"),
+]
+
+
+@pytest.mark.parametrize(("data", "pattern", "root"), WHOLE)
+def test_a_parameter_may_be_the_file(tmp_path, monkeypatch, data, pattern, root):
+    """Then its folder is the data root: below itself the file would have no name."""
+    spec = SPEC.replace('"../data"', f'"{data}"').replace(", dev", "")
+    spec = spec.replace(' = "validation"', "").replace('hf({path}, revision: "abc")', "{from_}")
+    spec = spec.format(from_='jsonl("{data}")')
+    (tmp_path / "moods.task").write_text(spec, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    checked = check(["."], params={})
+    assert [] == [found for found in checked.diagnostics if found.severity is Severity.ERROR]
+    connector = lower(checked.program).builds[0].sources[0].connector
+
+    assert ({"train": pattern}, {"train": root}) == (connector.patterns, connector.roots)
+
+
 @pytest.mark.parametrize(("path", "warned"), [("owner/name", True), ("./name", False)])
 def test_only_the_hub_may_change(tmp_path, path, warned):
     """A folder has no revisions: nothing is warned of."""

@@ -415,6 +415,7 @@ class _Lowering(InputLowering):
         return plan.Take.model_validate(
             {
                 "source": names[id(take.source)],
+                "text": self._written(take.source_span),
                 "count": take.count,
                 "at_most": take.at_most,
                 "by": take.by,

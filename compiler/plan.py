@@ -288,11 +288,13 @@ class Take(Model):
     """`take N from S`: exactly N surviving examples (at most N where the spec says so).
 
     Attributes:
+        text: The source's name as the spec writes it, "lima.stem"; "" where no spec does.
         by_keys: What groups the rows, outer groups first.
         best: What ranks them within a group, the greatest first; None: their keys.
     """
 
     source: str
+    text: str = ""
     count: int
     at_most: bool
     by: Literal["", "temperature", "balance"]

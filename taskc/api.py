@@ -8,7 +8,8 @@ language and nothing else.
 
 import os
 import posixpath
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -157,12 +158,15 @@ def sweep(
         raise ValueError(f"say which build is swept with `build=`; the specs have: {shown}")
     workers = Workers(jobs=jobs)
     artifacts = {}
-    each_built = build_each(found.plans, [path], out=out, workers=workers, store=store)
-    for value, built in zip(found.values, each_built, strict=True):
-        if built.path is None:
-            _raise_errors(built.diagnostics, found.checked.program.texts)
-        assert built.path is not None, "a build without errors has a path"
-        artifacts[value] = open(built.path)
+    # Closed where a build fails: whoever keeps the error keeps no folder for temporary files.
+    with closing(
+        build_each(found.plans, [path], out=out, workers=workers, store=store)
+    ) as each_built:
+        for value, built in zip(found.values, each_built, strict=True):
+            if built.path is None:
+                _raise_errors(built.diagnostics, found.checked.program.texts)
+            assert built.path is not None, "a build without errors has a path"
+            artifacts[value] = open(built.path)
     return artifacts
 
 
@@ -262,7 +266,7 @@ def build_each(
     locked: bool = False,
     vendored: PathLike | None = None,
     progress: Progress = lambda _build, _step: None,
-) -> "Iterator[Built]":
+) -> "Generator[Built, None, None]":
     """Yields the outcome of each build in turn; one that fails does not stop the others.
 
     Args:

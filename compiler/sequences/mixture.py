@@ -139,7 +139,7 @@ def _shortage(supply: Supply, take: plan.Take) -> list[Diagnostic]:
         error_at(
             "T0851",
             take.at,
-            f"`take {take.count} from {take.source}`: only {found} examples survive",
+            f"`take {take.count} from {take.text or take.source}`: only {found} examples survive",
             label=f"{take.count - found} too many",
             notes=(
                 f"{len(supply.rows)} rows are left after `where` and `limit`",

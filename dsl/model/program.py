@@ -240,11 +240,16 @@ class Rate:
 
 @dataclass(slots=True)
 class Take:
-    """`take N from S ...`; groups stand from the outer ones to those inside them."""
+    """`take N from S ...`; groups stand from the outer ones to those inside them.
+
+    Attributes:
+        source_span: Where the source's name stands.
+    """
 
     count: int
     at_most: bool
     source: Source
+    source_span: Span
     by: str  # "" | temperature | balance
     by_keys: tuple[Expression, ...]
     by_tau: float | None

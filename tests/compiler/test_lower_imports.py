@@ -56,6 +56,15 @@ def test_a_build_takes_what_it_imports_from_where_that_is_declared():
     assert source.at.path == template.at.path == "common/common.task"
 
 
+def test_a_quota_has_its_source_as_the_spec_writes_it():
+    """A report says `common.trivia`, which stands in the spec; the plan calls it `trivia`."""
+    recipe = RECIPE.replace("from common.knowledge", "take 3 from common.trivia")
+    checked = check(["recipe"], files=Memory(FILES | {"recipe/recipe.task": recipe.encode()}))
+    (take,) = lower(checked.program).builds[0].mixture.takes
+
+    assert ("common.trivia", "trivia") == (take.text, take.source)
+
+
 def test_packages_given_beside_a_build_change_nothing():
     """A plan is the same whether its package is named alone or with all that stand around it."""
     assert lowered("recipe") == lowered(".")

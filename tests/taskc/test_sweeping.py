@@ -239,6 +239,19 @@ def test_a_sweep_of_one_value_is_the_build_with_it(sums):
     assert swept.manifest.digests == plain.manifest.digests
 
 
+def test_a_build_that_fails_leaves_no_temporary_folder(sums, monkeypatch):
+    """Not even to a caller who keeps the error."""
+    spare = sums.parent / "spare"
+    spare.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(spare))
+    (sums / "s1.train.jsonl").write_text('{"question": "1 + 1", "answer": "two"}\n')
+    with pytest.raises(taskc.TaskcError) as kept:
+        taskc.sweep("sums", "most", [1, 2], jobs=1)
+
+    assert kept.value.diagnostics
+    assert list(spare.iterdir()) == []
+
+
 def test_the_command_line_sweeps_and_plans(sums):
     """`--sweep` is what the API does; what is done needs nothing more."""
     assert main(["build", "sums", "--sweep", "held_out=c0,c1", "--jobs", "1"]) == 0

@@ -58,6 +58,7 @@ def check_take(
         count=count,
         at_most=node.at_most,
         source=source,
+        source_span=node.source.span,
         by=by,
         by_keys=keys,
         by_tau=tau,

@@ -77,6 +77,14 @@ def test_quotas_are_met_or_the_shortage_is_told(world):
         assert mixed.num_units == ([0, 0] if codes else [2, 10])
 
 
+def test_a_shortage_names_the_source_as_the_spec_does(world):
+    """With the package that it is imported from."""
+    take = world.take_of("few", 3).model_copy(update={"text": "other.few"})
+    _, mixed = mixed_of(world, {"few": [[5]]}, world.build_of(["few"], takes=[take]))
+
+    assert "`take 3 from other.few`: only 1 examples survive" == mixed.errors[0].message
+
+
 def test_a_source_is_repeated_as_often_as_it_may(world):
     """`repeat at most` stops a build that would go round more often, and names the source."""
     for limit, codes in ((3, []), (2, ["T0852"])):

@@ -94,8 +94,10 @@ def prompts_of(artifact: Artifact, split: str, count: int) -> list[Prompt]:
     known = [name for name in artifact.manifest.splits if name != "train"]
     found = artifact[split] if split in known else None
     if not isinstance(found, EvaluationSplit) or not len(found):
-        expected = f"one of {', '.join(known)}" if known else "an evaluation split in the build"
-        raise ArtifactError(str(artifact.path), "split", expected, split)
+        if not known:
+            expected = "prompts to ask, in a split beside `train` that source and build name"
+            raise ArtifactError(str(artifact.path), "splits", expected, "train alone")
+        raise ArtifactError(str(artifact.path), "split", f"one of {', '.join(known)}", split)
     prompts: dict[tuple[int, ...], Prompt] = {}
     for row in found:
         ids: Any = row["input_ids"]

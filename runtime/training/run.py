@@ -140,6 +140,7 @@ class Run:
                 for name, value in asdict(self.machine).items()
                 if name != "checkpoint_every"
             },
+            "attention": _attention(self),
             "versions": _versions(),
         }
 
@@ -198,9 +199,15 @@ def _record(run: Run) -> str:
         "train": run.block.model_dump(mode="json"),
         "numbers": [number._asdict() for number in run.recipe.numbers()],
         "identity": run.identity,
+        "attention": _attention(run),
         "versions": _versions(),
     }
     return json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+
+
+def _attention(run: Run) -> str:
+    """The attention that was chosen for the model on this machine."""
+    return str(run.stepper.model.config._attn_implementation)  # noqa: SLF001 (it has no other name)
 
 
 def _versions() -> dict[str, str]:

@@ -39,6 +39,12 @@ _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `taskc clean`."""
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        help="specs whose project's store is meant (default: of the folder that you are in)",
+    )
     arguments.add_store_argument(parser)
     parser.add_argument(
         "--max-size",
@@ -65,7 +71,9 @@ def run(options: argparse.Namespace) -> int:
 
     store = _store(options)
     if "://" not in store.url and not Path(store.url).is_dir():
-        console.say(f"error: there is no store in `{store.url}`\nhelp: name it with --store")
+        console.say(
+            f"error: there is no store in `{store.url}`\nhelp: name its specs, or it with --store"
+        )
         return Exit.ERRORS
     unused_s: float | None = options.unused_for
     if unused_s is None and options.max_size is None:
@@ -84,7 +92,7 @@ def _store(options: argparse.Namespace) -> "Store":
     from taskc.compiler.store.objects import Store
     from taskc.compiler.store.project import store_folder
 
-    return Store.open(console.chosen_store(options.store) or store_folder([]))
+    return Store.open(console.chosen_store(options.store) or store_folder(options.paths))
 
 
 def _as_text(store: "Store", cleaned: "Cleaned", *, is_dry_run: bool) -> str:

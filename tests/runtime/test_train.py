@@ -100,6 +100,7 @@ def test_what_is_left_behind_can_be_loaded(folder, tmp_path):
 
     assert record["content_digest"] == artifact.manifest.content_digest
     assert record["train"]["settings"]["recipe"]["call"] == "plain"
+    assert record["attention"] == "sdpa"
     assert model.config.vocab_size == 100
     assert model.config.eos_token_id == 99
     assert (tmp_path / "model" / "tokenizer.json").read_bytes() == b"{}"

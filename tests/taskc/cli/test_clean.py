@@ -130,6 +130,16 @@ def test_another_store_can_be_named(how, project, capsys, monkeypatch):
     assert left(project / ".taskc/store") == 7
 
 
+def test_a_store_can_be_named_by_its_specs(project, tmp_path, monkeypatch):
+    """From anywhere, by what was built with it, as `taskc build` finds it."""
+    (tmp_path / "elsewhere/.git").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    status = entry.main(["clean", str(project / "specs"), "--max-size", "0"])
+
+    assert status == 0
+    assert left(project / ".taskc/store") == 0
+
+
 def test_a_store_that_is_not_there_is_an_error(tmp_path, capsys):
     """Most likely its name is wrong."""
     status = entry.main(["clean", "--store", str(tmp_path / "stroe")])

@@ -202,7 +202,7 @@ CODES: dict[str, Code] = {
     "T0606": Code(_ERROR, "special token without its text"),
     "T0609": Code(_ERROR, "split that no source has"),
     "T0611": Code(_ERROR, "evaluation of two models"),
-    "T0612": Code(_ERROR, "unknown recipe or method"),
+    "T0612": Code(_ERROR, "unknown recipe, model or method"),
     "T0613": Code(_WARNING, "exemplars with nothing between them"),
     "T0614": Code(_ERROR, "setting that a chat template rules out"),
     # ---- T07xx: lints

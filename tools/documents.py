@@ -17,7 +17,7 @@ from taskc.compiler.lock.schema import lock_json_schema
 from taskc.compiler.plan import Plan
 from taskc.compiler.vendor.manifest import vendor_json_schema
 from taskc.dsl.codes import CODES
-from taskc.dsl.model import forms
+from taskc.dsl.model import forms, recipes
 from taskc.dsl.model.functions import FUNCTIONS, Example
 from taskc.dsl.model.quantities import QUANTITIES, SOURCE_QUANTITIES
 from taskc.runtime.artifact import manifest_json_schema
@@ -111,7 +111,11 @@ FORMS: dict[str, tuple[str, Mapping[str, forms.Form]]] = {
     "Decontamination": ("`decontaminate ... by` of a mixture", forms.DECONTAMINATIONS),
     "Formats": ("`format` of a build", forms.FORMATS),
     "Packers": ("`pack` of a build", forms.PACKS),
-    "Recipes": ("`recipe` of a train block", forms.RECIPES),
+    "Models": ("`model` of a train or evaluate block, where it is no folder", recipes.MODELS),
+    "Recipes": ("`recipe` of a train block", recipes.RECIPES),
+    "Batches": ("`batch` of a recipe", recipes.INNER["batch"]),
+    "Dropout": ("`dropout` of `lima`", recipes.INNER["dropout"]),
+    "Adapters": ("`adapter` of a recipe", recipes.INNER["adapter"]),
     "Methods": ("`method` of an evaluate block", forms.METHODS),
 }
 
@@ -121,10 +125,10 @@ def forms_page() -> str:
     lines = [
         "# Forms and their arguments",
         "",
-        "Generated from `dsl/model/forms.py` and `dsl/model/quantities.py` by `make docs`. A form",
-        "looks like a call and names one way of a closed list. Arguments marked *by place* are",
-        "given without their name, in this order; all others are given as `name: value`. What a",
-        "form does is said in [language.md](language.md).",
+        "Generated from `dsl/model/forms.py`, `recipes.py` and `quantities.py` by `make docs`. A",
+        "form looks like a call and names one way of a closed list. Arguments marked *by place*",
+        "are given without their name, in this order; all others are given as `name: value`. What",
+        "a form does is said in [language.md](language.md).",
     ]
     for heading, (where, table) in FORMS.items():
         lines += ["", f"## {heading}", "", f"After {where}."]
@@ -154,8 +158,9 @@ def _argument(argument: forms.FormArgument) -> str:
     takes = " ".join(f"`{word}`" for word in argument.words) or argument.kind.value
     default = "mandatory"
     if argument.default is not forms.REQUIRED:
-        plain = isinstance(argument.default, str) and argument.kind is not forms.Kind.WORD
-        written = json.dumps(argument.default) if plain else str(argument.default)
+        is_bare = argument.kind in (forms.Kind.WORD, forms.Kind.TOKEN, forms.Kind.FORM)
+        is_quoted = isinstance(argument.default, str | bool) and not is_bare
+        written = json.dumps(argument.default) if is_quoted else str(argument.default)
         default = "`none`" if argument.default is None else f"`{written}`"
     place = " *by place*" if argument.by_position else ""
     return f"| `{argument.name}`{place} | {_cell(takes)} | {default} | {argument.doc} |"

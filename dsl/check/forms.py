@@ -23,7 +23,7 @@ from taskc.dsl.model.forms import REQUIRED, Form, FormArgument, Kind
 from taskc.dsl.text.source_text import Span
 from taskc.dsl.words import counted, listed, suggestion
 
-__all__ = ["Bound", "FormReader"]
+__all__ = ["Bound", "FormReader", "usage"]
 
 
 @dataclass(slots=True)
@@ -156,7 +156,7 @@ class FormReader(ValueReader):
                 name.span,
                 f"`{name.text}` of `{form.name}` is given without its name",
                 label="by position",
-                helps=(f"write `{_usage(form)}`",),
+                helps=(f"write `{usage(form)}`",),
                 fix=_without_name(argument),
             )
             return False
@@ -180,7 +180,7 @@ class FormReader(ValueReader):
             name.span,
             f"`{form.name}` has no argument named `{name.text}`",
             label="not an argument's name",
-            notes=(f"arguments: {_usage(form)}",),
+            notes=(f"arguments: {usage(form)}",),
             helps=helps,
             fix=fix,
         )
@@ -198,7 +198,7 @@ class FormReader(ValueReader):
             argument.span,
             f"`{form.name}` takes {most}" + (" without a name" if named else ""),
             label="one too many",
-            notes=(f"arguments: {_usage(form)}",),
+            notes=(f"arguments: {usage(form)}",),
         )
 
     def _report_nameless(self, argument: Argument, form: Form, named: list[FormArgument]) -> None:
@@ -209,7 +209,7 @@ class FormReader(ValueReader):
             argument.span,
             f"`{form.name}` takes its arguments by name",
             label="which one is this?",
-            notes=(f"arguments: {_usage(form)}",),
+            notes=(f"arguments: {usage(form)}",),
             helps=(f"give it by name: `{only or named[0].name}: ...`",),
             fix=insertion(argument.span, f"{only}: ") if only else None,
         )
@@ -229,7 +229,7 @@ class FormReader(ValueReader):
         """Stores an argument's value; False where it is wrong or stems from something wrong."""
         if isinstance(value, Missing):
             return False
-        if parameter.kind in (Kind.ROW, Kind.SETTING):
+        if parameter.kind in (Kind.ROW, Kind.FORM, Kind.SETTING):
             bound.rows[parameter.name] = value
             return True
         found = self.read_value(bound.form, parameter, value)
@@ -250,7 +250,8 @@ def _default(parameter: FormArgument) -> Value:
     return default
 
 
-def _usage(form: Form) -> str:
+def usage(form: Form) -> str:
+    """How a form is written, without values: "best_fit(length:, window:)"."""
     shown = [each.name if each.by_position else f"{each.name}:" for each in form.arguments]
     dots = ["..."] if form.is_open else []
     return f"{form.name}({', '.join(shown + dots)})"

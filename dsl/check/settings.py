@@ -223,7 +223,7 @@ def _is_kind(kind: Kind, value: ParamValue) -> bool:
     match kind:
         case Kind.COUNT | Kind.WHOLE:
             return isinstance(value, int) and not isinstance(value, bool)
-        case Kind.NUMBER | Kind.TEMPERATURE | Kind.FRACTION:
+        case Kind.NUMBER | Kind.AMOUNT | Kind.TEMPERATURE | Kind.FRACTION:
             return isinstance(value, int | float) and not isinstance(value, bool)
         case Kind.TEXT:
             return isinstance(value, str)
@@ -239,7 +239,7 @@ def _is_in_range(kind: Kind, value: ParamValue) -> bool:
     match kind:
         case Kind.COUNT:
             return value >= 1
-        case Kind.WHOLE:
+        case Kind.WHOLE | Kind.AMOUNT:
             return value >= 0
         case Kind.NUMBER:
             return value > 0

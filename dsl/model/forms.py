@@ -18,7 +18,6 @@ __all__ = [
     "METRICS",
     "PACKS",
     "RATES",
-    "RECIPES",
     "REQUIRED",
     "STRATA",
     "TOKENIZERS",
@@ -44,6 +43,7 @@ class Kind(StrEnum):
     COUNT = "a whole number above 0"
     WHOLE = "a whole number, 0 or more"
     NUMBER = "a number above 0"
+    AMOUNT = "a number, 0 or more"
     TEMPERATURE = "a number, 0.1 or more"
     FRACTION = "a number from 0 to 1"
     TEXT = "a text"
@@ -54,6 +54,7 @@ class Kind(StrEnum):
     WEIGHTS = "names with weights: {a: 2, b: 1}"
     NAME = "a name"
     ROW = "an expression over the row"
+    FORM = "a form"
     SETTING = "a number, a text, a word or a call"
 
 
@@ -375,12 +376,4 @@ METHODS: Final = _table(
         (FormArgument("max", Kind.COUNT, "Tokens of an answer at most.", default=256),),
         is_open=True,
     ),
-)
-
-# Every number of a recipe defaults to its paper's; the runtime knows and checks the names.
-RECIPES: Final = _table(
-    Form("flan", "Wei et al. 2022.", is_open=True),
-    Form("lima", "Zhou et al. 2023.", is_open=True),
-    Form("sft", "Plain supervised fine-tuning.", is_open=True),
-    Form("plain", "AdamW and nothing else: a place to start from.", is_open=True),
 )

@@ -1,12 +1,12 @@
 """Runs: `train` and `evaluate` blocks, and their settings.
 
-In: blocks. Out: settings with every parameter's value, as they go into run.json. What a recipe does
-with its numbers is the runtime's business; here their form is checked, and that names lead
-somewhere.
+In: blocks. Out: settings with every parameter's value, as they go into run.json: those that are
+written, and no defaults of recipes, so that a run can say whose number each is. What a recipe does
+with its numbers is the runtime's business; here names, kinds and ranges are checked.
 """
 
 from taskc.dsl.check.expressions.constants import Outcome
-from taskc.dsl.check.forms import FormReader
+from taskc.dsl.check.forms import Bound, FormReader, usage
 from taskc.dsl.check.names import resolve, resolve_own
 from taskc.dsl.check.sources.connectors import check_path_text
 from taskc.dsl.check.sources.files import fill
@@ -25,9 +25,10 @@ from taskc.dsl.model.expressions import (
     QualifiedName,
     Reference,
 )
-from taskc.dsl.model.forms import METHODS, RECIPES, Form, Kind
+from taskc.dsl.model.forms import METHODS, Form, Kind
+from taskc.dsl.model.recipes import INNER, MODELS, RECIPES
 from taskc.dsl.model.types import Cluster, Optional
-from taskc.dsl.words import a_type, either
+from taskc.dsl.words import a_type, either, listed
 
 __all__ = ["check_runs"]
 
@@ -69,7 +70,7 @@ class _RunChecker:
         self._model()
         recipe = self.statements.keyed(ast.Setting, "recipe")
         if recipe is not None:
-            self.settings["recipe"] = self._form(recipe, RECIPES, "recipe")
+            self.settings["recipe"] = self._recipe(recipe)
         seed = self.statements.one(ast.Seed)
         if seed is not None:
             found = self.reader.scalar(Kind.WHOLE, seed.value, "`seed`")
@@ -128,7 +129,8 @@ class _RunChecker:
                 self.settings["model"] = fill(node.text, self.unit, split="")
             return
         if isinstance(node.value, Call):
-            self.settings["model"] = self._call(node.value)
+            if self.reader.read(node.value, MODELS, "model", "T0612") is not None:
+                self.settings["model"] = self._call(node.value)
             return
         found = self.reader.scalar(Kind.TEXT, node.value, "`model`")
         if not isinstance(found, Outcome):
@@ -165,24 +167,50 @@ class _RunChecker:
 
     # ---- settings --------------------------------------------------------------------------------
 
-    def _form(self, node: ast.Setting, table: dict[str, Form], noun: str) -> object:
-        value = node.value
-        if isinstance(value, Reference):
-            value = Call(Name(value.name, value.span), (), value.span)
-        if not isinstance(value, Call):
-            self.report.report(
-                "T0612",
-                value.span,
-                f"`{node.keyword}` takes one of {either(table)}",
-                label=f"not a {noun}",
-            )
+    def _recipe(self, node: ast.Setting) -> object:
+        """Name and arguments as written."""
+        bound = self._bound(node.value, RECIPES, "recipe")
+        if bound is None:
             return None
-        bound = self.reader.read(value, table, noun, "T0612")
+        settings: dict[str, object] = {n: bound.values[n] for n in bound.spans if n in bound.values}
+        for name, value in bound.rows.items():
+            inner = self._bound(value, INNER[name], name)
+            if inner is None:
+                return None
+            settings[name] = self._setting(value)
+        if bound.form.name == "sft" and not (settings.get("epochs") or settings.get("steps")):
+            self.report.report(
+                "T0116",
+                bound.span,
+                "`sft` is missing `epochs` or `steps`",
+                label="does not say how long",
+                helps=("add `epochs: ...` or `steps: ...`, a whole number above 0",),
+            )
+        return bound.form.name, settings
+
+    def _form(self, node: ast.Setting, table: dict[str, Form], noun: str) -> object:
+        """Name and arguments, defaults included."""
+        bound = self._bound(node.value, table, noun)
         if bound is None:
             return None
         settings: dict[str, object] = dict(bound.values)
         settings |= {name: self._setting(each) for name, each in bound.extra.items()}
         return bound.form.name, settings
+
+    def _bound(self, value: Expression, table: dict[str, Form], noun: str) -> Bound | None:
+        """A form with its arguments, or None where a mistake was reported."""
+        if isinstance(value, Reference):
+            value = Call(Name(value.name, value.span), (), value.span)
+        if isinstance(value, Call):
+            return self.reader.read(value, table, noun, "T0612")
+        self.report.report(
+            "T0612",
+            value.span,
+            f"`{noun}` takes {'one of ' * (len(table) > 1)}{either(table)}",
+            label=f"not a {noun}",
+            notes=(f"known: {listed(map(usage, table.values()))}",),
+        )
+        return None
 
     def _setting(self, value: Expression) -> object:
         """A number, text, word, list or inner call, as run.json holds it."""

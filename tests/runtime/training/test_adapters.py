@@ -124,6 +124,35 @@ def test_it_goes_on_to_the_bit(chat, tmp_path, block_of):
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("shard", [False, True])
+def test_ranks_share_it(chat, tmp_path, block_of, in_ranks, shard):
+    """Two ranks, then one, then two again: the losses of one alone, and one merged model."""
+    block = block_of("lima", ("examples", 5), epochs=3, lr=0.01, last_lr=0.001,
+                     dropout={"call": "ramp", "arguments": {"0": 0.1, "1": 0.3}},
+                     adapter=lora(dropout=0.2))  # fmt: skip
+    whole = list(train(chat, block, tmp_path / "whole", machine=Machine(merge=True)))
+
+    def some(last, *, shard):
+        machine = Machine(checkpoint_every=1, shard=shard, merge=True)
+        losses = []
+        for step in train(chat, block, tmp_path / "out", machine=machine, resume="same"):
+            losses.append(step.loss)
+            if step.step == last:
+                break
+        return losses
+
+    losses = in_ranks(2, lambda _: some(3, shard=shard))[0]
+    losses += in_ranks(1, lambda _: some(6, shard=False))[0]
+    losses += in_ranks(2, lambda _: some(0, shard=shard))[0]
+    load = transformers.AutoModelForCausalLM.from_pretrained
+    models_ = [load(tmp_path / name / "model") for name in ("whole", "out")]
+
+    assert losses == pytest.approx([step.loss for step in whole], abs=1e-5)
+    assert len(losses) == 9
+    assert torch.allclose(*map(logits_of, models_), atol=1e-4)
+
+
 def test_the_noise_is_the_run_s(chat, tmp_path, block_of):
     """Whatever was drawn before, and however the batch is cut."""
     block = block_of("sft", ("examples", 4), steps=3, lr=0.01, adapter=lora(dropout=0.5))

@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from taskc.runtime.artifact import ArtifactError
@@ -15,7 +16,8 @@ from taskc.runtime.training.machine import Machine
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
-from taskc.runtime.training import checkpoint, run  # noqa: E402 (needs torch)
+from taskc.runtime.training import checkpoint  # noqa: E402 (needs torch)
+from taskc.runtime.training.step import Stepper  # noqa: E402
 
 EVERY_THIRD = Machine(checkpoint_every=3)
 
@@ -109,14 +111,15 @@ def test_from_one_rank_to_two_and_back(folder, tmp_path, block, in_ranks, monkey
     artifact, out = open_artifact(folder), tmp_path / "ranks"
     seen = tmp_path / "seen"
     seen.mkdir()
-    cut = run.cut
+    take = Stepper.take
 
-    def noting(rows, **others):
+    def noting(self, pieces, *others):
+        ids = np.unique(np.concatenate([piece.example_BT.reshape(-1) for piece in pieces]))
         with (seen / f"{os.getpid()}.jsonl").open("a") as file:
-            file.write(json.dumps([int(row.examples[0]) for row in rows]) + "\n")
-        return cut(rows, **others)
+            file.write(json.dumps(ids[ids >= 0].tolist()) + "\n")
+        return take(self, pieces, *others)
 
-    monkeypatch.setattr(run, "cut", noting)
+    monkeypatch.setattr(Stepper, "take", noting)
     whole = list(train(artifact, block, tmp_path / "whole"))
     (own,) = seen.iterdir()
     expected = [sorted(json.loads(line)) for line in own.read_text().splitlines()]
@@ -134,7 +137,7 @@ def test_from_one_rank_to_two_and_back(folder, tmp_path, block, in_ranks, monkey
     losses += in_ranks(2, lambda rank: some(rank, 6))[0]
     losses += in_ranks(1, lambda rank: some(rank, 8))[0]
     read = [[json.loads(line) for line in file.read_text().splitlines()] for file in seen.iterdir()]
-    shares = [lines for lines in read if max(map(len, lines)) <= 5]
+    shares = [lines for lines in read if max(map(len, lines)) < 10]
     two = [sorted(a + b) for a, b in zip(*shares, strict=True)]
     one = sorted((lines for lines in read if lines not in shares), key=len)
 
@@ -242,12 +245,22 @@ def test_adafactor_goes_on_to_the_bit(folder, tmp_path, block_of):
     assert bytes_of(tmp_path / "whole") == bytes_of(tmp_path / "killed")
 
 
+SHARDED = {
+    "flan": (("tokens", 64), {"steps": 9}),
+    "sft": (("tokens", 64), {"steps": 9, "dropout": 0.2}),
+    "lima": (
+        ("examples", 8),
+        {"epochs": 2, "dropout": {"call": "ramp", "arguments": {"0": 0.1, "1": 0.3}}},
+    ),
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", ["flan", "sft"])
+@pytest.mark.parametrize("recipe", SHARDED)
 def test_sharded_whole_and_sharded_again(folder, tmp_path, block_of, in_ranks, recipe):
     """A state saved over two ranks is taken up by one, and by two again: losses within 1e-5."""
-    more = {"dropout": 0.2} if recipe == "sft" else {}
-    block = block_of(recipe, ("tokens", 64), steps=9, lr=0.01, **more)
+    batch, more = SHARDED[recipe]
+    block = block_of(recipe, batch, lr=0.01, **more)
     artifact, out = open_artifact(folder), tmp_path / "out"
     whole = [step.loss for step in train(artifact, block, tmp_path / "whole")]
 

@@ -71,11 +71,13 @@ def deduplicate(
             for name in clause.sources
             if (rows := loaded[name].rows.get("train")) is not None and len(rows)
         ]
+        if not parts:
+            continue  # no training split is read, or nothing is left
         try:
-            pairs = _Comparing(clause, parts, means).pairs() if parts else _Pairs.none()
+            pairs = _Comparing(clause, parts, means).pairs()
         except UnreadableError as error:
             return [error.diagnostic]
-        if parts and not pairs.num_filled:
+        if not pairs.num_filled:
             findings.append(_nothing_compared(clause, parts))
         _leave(clause, parts, pairs, loaded)
     return findings
@@ -136,11 +138,6 @@ class _Pairs:
     kept: Int64s
     likeness: npt.NDArray[np.float64]
     num_filled: int
-
-    @staticmethod
-    def none() -> "_Pairs":
-        """Nothing goes, and nothing was compared."""
-        return _Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), 0)
 
     def to_buffers(self) -> list[bytes]:
         """What the store keeps."""

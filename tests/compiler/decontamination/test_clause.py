@@ -241,6 +241,16 @@ def test_a_source_that_loses_every_row_stops_the_build(decontaminated, project):
 # ---- the order of things -------------------------------------------------------------------------
 
 
+def test_a_source_of_which_nothing_is_left_is_no_trouble_to_the_next_clause(decontaminated):
+    """A second clause has nothing to ask about it; the build says that it is empty."""
+    made = decontaminated(
+        "decontaminate [question] against dev by ngrams(1)\n" + f"  {CLAUSE}",
+        dev=[asked(row["question"]) for row in questions(0, 20)],
+    )
+
+    assert ["T0850"] == [each.code for each in made.built.diagnostics if each.code != "T0862"]
+
+
 def test_workers_change_nothing(decontaminated, project):
     """One or three processes, the same content and the same report."""
     rows = {"small": [asked(f"{SHARED} {n}") for n in range(9)], "dev": [asked(SHARED)]}

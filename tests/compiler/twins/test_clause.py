@@ -243,11 +243,22 @@ def test_a_nested_mixture_compares_its_own_sources(project):
     assert (("large", "small"), None) == (inner.sources, inner.near)
 
 
+def test_a_build_without_a_training_split_compares_nothing(project):
+    """Its evaluation sets are as they are without the clause."""
+    made = project()
+    made.spec = made.spec.replace("  seed 3", "  dedup question\n  seed 3")
+    made.spec = made.spec.replace("  splits    train, dev", "  splits    dev")
+    built = made.build()
+
+    assert [] == built.diagnostics
+    assert [] == pyarrow.parquet.read_table(built.path / "twins/rows.parquet").to_pylist()
+
+
 def test_nothing_to_compare_is_said(deduplicated):
     """A warning with the number of rows that were looked at."""
-    spec_rows = [asked("+", n) for n in range(30)]
     made = deduplicated()
-    made.files["small.train.jsonl"] = made.files["large.jsonl"] = spec_rows
+    rows = [asked("+", n) for n in range(30)]
+    made.files["small.train.jsonl"] = made.files["large.jsonl"] = rows
     found = [each for each in made.build(out="again").diagnostics if each.code == "T0861"]
 
     assert ["no training row has words to compare"] == [each.message for each in found]

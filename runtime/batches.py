@@ -6,6 +6,7 @@ equally many steps.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +84,13 @@ class Batches:
         if self.schedule.rule.unit == "examples":
             return [self._shards.example(number) for number in numbers]
         return self._shards.rows(numbers)
+
+    def all_examples_at(self, position: int) -> list[Row]:
+        """Returns the examples of a step of all ranks, in its order; for batches of examples."""
+        assert self.schedule.rule.unit == "examples"
+        whole = replace(self.schedule, world_size=1)
+        epoch, step = divmod(position, whole.steps_per_epoch)
+        return [self._shards.example(i) for i in whole.rows(epoch=epoch, step=step, rank=0)]
 
     def _numbers_at(self, position: int) -> list[int]:
         epoch, step = divmod(position, self.schedule.steps_per_epoch)

@@ -95,14 +95,15 @@ def _run(
         if finished:
             yield None
             return
-        stepper = _stepper(artifact, settings, machine, ranks, device)
+        stepper, packs_examples = _stepper(artifact, settings, machine, ranks, device)
         position = 0
         if found is not None:
             checkpoint.restore(stepper, found)
             position = found.position
         run = Run(
-            artifact, block, settings.recipe, machine, out, stepper, batches, num_steps, identity
-        )
+            artifact, block, settings.recipe, machine, out, stepper, batches, num_steps, identity,
+            packs_examples,
+        )  # fmt: skip
         run.begin(found)
         yield None
         yield from run.steps(position)
@@ -132,8 +133,8 @@ def _stepper(
     machine: Machine,
     ranks: "Ranks",
     device: "torch.device",
-) -> "Stepper":
-    """Loads the model where it fits, and makes it ready."""
+) -> "tuple[Stepper, bool]":
+    """Loads the model where it fits, makes it ready, and says whether examples may share a row."""
     import torch
 
     from taskc.runtime.training import adapters, models
@@ -144,11 +145,11 @@ def _stepper(
         adapters.check_base(settings, artifact.manifest)
     model = models.load_model(settings, artifact.manifest)
     torch.nn.Module.to(model, device)
-    models.check_model(model, artifact, settings.recipe, _compute(machine, device))
+    packs_examples = models.check_model(model, artifact, settings.recipe, _compute(machine, device))
     adapter = adapters.adapt(model, artifact, settings)
     adapters.check_rows(model, artifact)
     models.prepare(model, recompute=machine.recompute, compiles=machine.compiles)
-    return Stepper(
+    stepper = Stepper(
         model,
         settings.recipe,
         [source.name for source in artifact.manifest.mixture.sources],
@@ -158,6 +159,7 @@ def _stepper(
         sharded=machine.shard and ranks.world_size > 1,
         adapter=adapter,
     )
+    return stepper, packs_examples
 
 
 def _check_fit(

@@ -7,6 +7,7 @@ specification, and nothing draws a random number that is not found by key.
     models          the model in float32, and what refuses one
     adapters        LoRA: what it needs of model and artefact; an adapter added to its model
     ranks           the processes that share a run: sums over them, sharding
+    packs           a step's examples joined into rows
     micro_batches   a step's rows cut into pieces that fit, with what is trained in each
     step            loss, gradients and update of one step, the same for any cut and any ranks
     blame           which examples made a step's numbers infinite

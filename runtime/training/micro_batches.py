@@ -1,8 +1,8 @@
 """A step's rows, cut into pieces that fit, each with what is trained in it.
 
 In: the rows that one rank got of a step. Out: micro-batches of at most so many tokens, padding
-included. Packs keep their length; examples are sorted by theirs, so that little is padded. Which
-pieces there are changes no loss and no gradient, but for rounding.
+included. Packs keep their length; rows of examples are sorted by theirs, so that little is padded.
+Which pieces there are changes no loss and no gradient, but for rounding.
 
 Shapes: B rows of a piece, T places of a row, N trained tokens of a piece.
 """

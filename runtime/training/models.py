@@ -132,7 +132,7 @@ def check_model(
     artifact: "Artifact",
     recipe: Recipe,
     compute: torch.dtype = torch.float32,
-) -> None:
+) -> bool:
     """Sees that the model can learn from the artefact what it says, and sets its attention.
 
     Args:
@@ -141,9 +141,12 @@ def check_model(
         recipe: How its rows are batched.
         compute: What the passes are computed in; kernels of variable length take 16 bits only.
 
+    Returns:
+        Whether several examples may share a row.
+
     Raises:
         ArtifactError: If parameters are too coarse, an example is longer than the model was made
-            for, or the model does not keep packed examples apart.
+            for, or the model does not keep packed examples apart and batches are of sequences.
     """
     from taskc.runtime.recipes.parts.precision import check_precision
 
@@ -156,18 +159,17 @@ def check_model(
             f"at least {longest}, the tokens of the longest example",
             str(most),
         )
-    _keep_apart(model, artifact, compute, is_packed=recipe.batch.unit != "examples")
+    return _keeps_apart(model, artifact, compute, must=recipe.batch.unit != "examples")
 
 
-def _keep_apart(
-    model: "PreTrainedModel", artifact: "Artifact", compute: torch.dtype, *, is_packed: bool
-) -> None:
+def _keeps_apart(
+    model: "PreTrainedModel", artifact: "Artifact", compute: torch.dtype, *, must: bool
+) -> bool:
     """Measures isolation on the first sequence with several examples.
 
-    Where each example has a row of its own nothing can leak, and only the faster kernels matter.
+    A model that mixes them may still learn from batches of examples, each in a row of its own; so
+    it does where there is no sequence to measure it on.
     """
-    if not is_packed and model.device.type != "cuda":
-        return
     split = artifact["train"]
     for index in range(min(len(split), _SEARCHED_SEQUENCES)):
         sequence = split[index]
@@ -175,9 +177,11 @@ def _keep_apart(
             try:
                 keep_apart(model, sequence, compute=compute)
             except ArtifactError:
-                if is_packed:
+                if must:
                     raise
-            return
+                return False
+            return True
+    return must
 
 
 def most_positions(model: "PreTrainedModel") -> int:

@@ -28,7 +28,8 @@ from taskc.runtime.training.adapters import merged
 from taskc.runtime.training.blame import blamed
 from taskc.runtime.training.checkpoint import Found, differences, discard, save, weights_of
 from taskc.runtime.training.machine import Machine
-from taskc.runtime.training.micro_batches import cut
+from taskc.runtime.training.micro_batches import MicroBatch, cut
+from taskc.runtime.training.packs import pack
 from taskc.runtime.training.step import NotFinite, Step, Stepper
 
 __all__ = ["Run"]
@@ -36,7 +37,11 @@ __all__ = ["Run"]
 
 @dataclass(slots=True)
 class Run:
-    """A run that is ready to take steps."""
+    """A run that is ready to take steps.
+
+    Attributes:
+        packs_examples: Whether batches of examples are packed, or each has a row of its own.
+    """
 
     artifact: Artifact
     block: RunBlock
@@ -47,6 +52,7 @@ class Run:
     batches: Batches
     num_steps: int
     identity: dict[str, Any]
+    packs_examples: bool = True
 
     def begin(self, found: Found | None) -> None:
         """Writes what was run, and makes the log ready to be gone on with."""
@@ -88,18 +94,29 @@ class Run:
         discard(self.out, self.stepper.ranks)
 
     def _step(self, position: int) -> Step:
-        packed = self.batches.schedule.rule.unit != "examples"
-        pieces = cut(
-            self.batches.rows_at(position),
-            length=self.batches.length if packed else 0,
-            max_tokens=self.machine.max_tokens,
-            pad_id=self.batches.pad_id,
-        )
+        pieces = self._pieces(position)
         epoch = position // self.batches.schedule.steps_per_epoch
         try:
             return self.stepper.take(pieces, position, self.num_steps, epoch)
         except NotFinite as failure:
             raise blamed(failure, self.artifact, position + 1, self.stepper.ranks) from failure
+
+    def _pieces(self, position: int) -> list[MicroBatch]:
+        """Returns this rank's share of a step."""
+        batches, most = self.batches, self.machine.max_tokens
+        if batches.schedule.rule.unit != "examples":
+            rows = batches.rows_at(position)
+            return cut(rows, length=batches.length, max_tokens=most, pad_id=batches.pad_id)
+        if self.packs_examples:
+            rows = pack(
+                batches.all_examples_at(position),
+                room=min(batches.length, most),
+                rank=batches.rank,
+                world_size=batches.schedule.world_size,
+            )
+        else:
+            rows = batches.rows_at(position)
+        return cut(rows, length=0, max_tokens=most, pad_id=batches.pad_id)
 
     def _save(self, position: int, *, stops: bool) -> None:
         """Saves the state where it is time, and the model of an epoch where the recipe keeps it."""
@@ -199,6 +216,7 @@ def _record(run: Run) -> str:
         "train": run.block.model_dump(mode="json"),
         "numbers": [number._asdict() for number in run.recipe.numbers()],
         "identity": run.identity,
+        "packs_examples": run.packs_examples,
         "attention": _attention(run),
         "versions": _versions(),
     }

@@ -15,6 +15,7 @@ from taskc.runtime.training.models import load_model
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
+from taskc.runtime.training import micro_batches, models, run  # noqa: E402 (needs torch)
 
 MODEL = {"call": "tiny_llama", "arguments": {"layers": 2, "width": 32, "heads": 2}}
 
@@ -156,12 +157,34 @@ def test_a_model_that_mixes_examples_is_refused(folder, tmp_path):
 
 
 def test_a_model_that_mixes_examples_may_train_on_one_a_row(folder, tmp_path):
-    """Batches of examples pack nothing, so there is nothing to keep apart."""
+    """Batches of examples are packed for speed alone: without it they are what they are."""
     config = transformers.BloomConfig(vocab_size=100, hidden_size=32, n_layer=1, n_head=2)
     model = save(transformers.BloomForCausalLM(config), tmp_path / "bloom")
     block = block_of(model=model, batch=("examples", 8), steps=2)
 
     assert len(losses(open_artifact(folder), block, tmp_path / "out")) == 2
+    assert not json.loads((tmp_path / "out" / "run.json").read_text())["packs_examples"]
+
+
+def test_batches_of_examples_are_packed(folder, tmp_path, monkeypatch):
+    """Several in a row of at most a pack's length; the loss is that of one a row."""
+    artifact, block = open_artifact(folder), block_of(batch=("examples", 16), steps=3)
+    shapes, cut = [], micro_batches.cut
+
+    def noting(rows, **settings):
+        shapes.extend((len(row.examples), len(row.ids)) for row in rows)
+        return cut(rows, **settings)
+
+    monkeypatch.setattr(run, "cut", noting)
+    packed = losses(artifact, block, tmp_path / "packed")
+    found = list(shapes)
+    monkeypatch.setattr(models, "_keeps_apart", lambda *_, **__: False)
+
+    assert packed == pytest.approx(losses(artifact, block, tmp_path / "apart"), abs=1e-6)
+    assert sum(count for count, _ in found) == 40
+    assert max(count for count, _ in found) > 1
+    assert max(length for _, length in found) <= 16
+    assert json.loads((tmp_path / "packed" / "run.json").read_text())["packs_examples"]
 
 
 def test_a_model_made_for_shorter_examples_is_refused(folder, made, tmp_path):

@@ -12,6 +12,7 @@ from taskc.runtime.recipes.plain import Plain  # noqa: E402 (needs torch)
 from taskc.runtime.recipes.sft import Sft  # noqa: E402
 from taskc.runtime.training.micro_batches import cut  # noqa: E402
 from taskc.runtime.training.models import has_plain_head, prepare  # noqa: E402
+from taskc.runtime.training.packs import pack  # noqa: E402
 from taskc.runtime.training.ranks import Ranks  # noqa: E402
 from taskc.runtime.training.step import Stepper  # noqa: E402
 
@@ -68,15 +69,21 @@ def flat(gradients):
     return torch.cat([gradient.flatten() for gradient in gradients])
 
 
-def stepped(model, artifact, rule, loss, *, max_tokens, rank=0, world_size=1):
-    """Loss and gradients as a step takes them, of a batch that holds everything."""
+def stepped(model, artifact, rule, loss, *, max_tokens, rank=0, world_size=1, room=0):
+    """Loss and gradients as a step takes them, of a batch that holds everything.
+
+    Examples have rows of their own, or are packed into rows of so many tokens.
+    """
     stepper = Stepper(
         model, Plain(steps=1, lr=1, batch=rule, loss=loss), SOURCES, ranks=Ranks(rank, world_size)
     )
     batches = artifact["train"].batches(rule, rank=rank, world_size=world_size)
     assert len(batches) == 1
     length = 0 if rule.unit == "examples" else batches.length
-    pieces = cut(batches.rows_at(0), length=length, max_tokens=max_tokens, pad_id=0)
+    rows = batches.rows_at(0)
+    if room:
+        rows = pack(batches.all_examples_at(0), room=room, rank=rank, world_size=world_size)
+    pieces = cut(rows, length=length, max_tokens=max_tokens, pad_id=0)
     totals, _ = stepper.gradients(pieces, 0)
     return totals, flat(parameter.grad for parameter in model.parameters()), len(pieces)
 
@@ -98,6 +105,25 @@ def test_packed_and_cut_is_as_alone(made, tmp_path, unequal, loss):
                 assert totals.loss == pytest.approx(expected, rel=CLOSE)
                 assert float((found - gradients).norm() / gradients.norm()) <= CLOSE
     assert len(met) > 2
+
+
+@pytest.mark.parametrize("loss", ["tokens", "examples"])
+def test_packed_batches_of_examples_are_as_alone(made, tmp_path, unequal, loss):
+    """In rows and micro-batches of any size, with padding in some: 1e-10 of the norm."""
+    model = llama()
+    expected, gradients = alone(model, unequal, loss)
+    artifact = open_artifact(made.write_examples(tmp_path / "a", unequal, length=64))
+    met = set()
+    for room, max_tokens in ((40, 40), (50, 110), (64, 64), (200, 400)):
+        totals, found, pieces = stepped(
+            model, artifact, examples(50), loss, max_tokens=max_tokens, room=room
+        )
+        met.add(pieces)
+
+        assert totals.loss == pytest.approx(expected, rel=CLOSE)
+        assert totals.tokens == sum(len(example.ids) for example in unequal)
+        assert float((found - gradients).norm() / gradients.norm()) <= CLOSE
+    assert met == {1, 2, 3, 5}
 
 
 @pytest.mark.parametrize("loss", ["tokens", "examples"])
@@ -131,6 +157,10 @@ def test_two_ranks_are_as_one(made, tmp_path, unequal, in_ranks, loss):
             stepped(model, artifact, rule, loss, max_tokens=64, rank=rank, world_size=2)
             for rule in (sequences(50), examples(50))
         ]
+        found.append(
+            stepped(model, artifact, examples(50), loss, max_tokens=64, rank=rank, world_size=2,
+                    room=64)
+        )  # fmt: skip
         return [(totals, gradient.numpy()) for totals, gradient, _ in found]
 
     results = in_ranks(2, on)
@@ -193,6 +223,26 @@ def test_recomputing_and_cutting_keep_the_noise(folder):
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-12)
     assert found[0][0] != pytest.approx(without[0].loss, rel=1e-4)
     assert float((found[0][1] - found[1][1]).norm() / found[0][1].norm()) <= CLOSE
+
+
+def test_packing_keeps_the_noise(folder):
+    """Dropout's noise is an example's own: packed by one or two ranks, or apart, it is the same."""
+    batches = open_artifact(folder)["train"].batches(examples(12))
+    apart, packed, halves = batches.rows_at(2), [], []
+    packed = pack(batches.all_examples_at(2), room=16, rank=0, world_size=1)
+    for rank in (0, 1):
+        halves += pack(batches.all_examples_at(2), room=16, rank=rank, world_size=2)
+    found = []
+    for rows in (apart, packed, halves):
+        model = llama()
+        stepper = Stepper(model, Sft(lr=1, steps=1, dropout=0.3), SOURCES, seed=5)
+        totals, _ = stepper.gradients(cut(rows, length=0, max_tokens=32, pad_id=0), 7)
+        found.append((totals.loss, flat(parameter.grad for parameter in model.parameters())))
+
+    assert len(packed) < len(apart)
+    for loss, gradient in found[1:]:
+        assert loss == pytest.approx(found[0][0], rel=1e-12)
+        assert float((gradient - found[0][1]).norm() / gradient.norm()) <= CLOSE
 
 
 @pytest.mark.slow

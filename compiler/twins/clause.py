@@ -95,7 +95,7 @@ def _leave(
     bounds = np.searchsorted(pairs.gone, starts)
     ends = zip(pairwise(starts.tolist()), pairwise(bounds.tolist()), strict=True)
     for part, ((start, stop), (first, last)) in zip(parts, ends, strict=True):
-        own = slice(first, last)
+        own = np.arange(first, last)
         gone = pairs.gone[own] - start
         stays = np.ones(stop - start, np.bool_)
         stays[gone] = False

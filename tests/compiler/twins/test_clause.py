@@ -243,6 +243,27 @@ def test_a_nested_mixture_compares_its_own_sources(project):
     assert (("large", "small"), None) == (inner.sources, inner.near)
 
 
+@pytest.mark.parametrize(
+    ("mixed", "listed"),
+    [
+        ("from large, small", ("large", "small")),
+        ("from arithmetic, large", ("small", "large")),
+        ("take 3 from large\n  from small", ("large", "small")),
+        ("from small\n  take 3 from large", ("small", "large")),
+        ("take 3 from large\n  from arithmetic", ("large", "small")),
+        ("take 3 from large\n  take 3 from small", ("large", "small")),
+    ],
+)
+def test_sources_are_listed_as_written(project, mixed, listed):
+    """By the names of `from`, each for its sources in order, and each `take`."""
+    made = project()
+    made.spec = made.spec.replace(
+        "  from all clusters\n  rate proportional(cap: 30)", f"  {mixed}\n  dedup question"
+    )
+
+    assert listed == made.plan().mixture.dedup[0].sources
+
+
 def test_a_build_without_a_training_split_compares_nothing(project):
     """Its evaluation sets are as they are without the clause."""
     made = project()

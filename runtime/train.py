@@ -3,8 +3,9 @@
 In: an open artefact. Out: a step's figures as they come, then OUT/model (see `export`),
 OUT/log.jsonl (a line a step) and OUT/run.json (what was run on which content); on the way
 OUT/checkpoint, from which a run that was stopped goes on, and for some recipes OUT/epochs/NN, the
-model after each. Same content, settings, versions and number of ranks: the same losses to the bit
-on a CPU, with or without interruption; on a GPU as far as its kernels promise it.
+model after each, and OUT/states/NN, the states after the last two. Same content, settings, versions
+and number of ranks: the same losses to the bit on a CPU, with or without interruption; on a GPU as
+far as its kernels promise it.
 
 Needs the extra `taskc-lang[train]`. One process, or several under torchrun.
 """
@@ -40,6 +41,7 @@ def train(
     *,
     machine: Machine | None = None,
     resume: Resume = "never",
+    from_epoch: int = 0,
 ) -> "Iterator[Step]":
     """Trains as the block says and yields each step's figures; the model is saved after the last.
 
@@ -52,6 +54,8 @@ def train(
         machine: How to compute.
         resume: Whether to go on from the checkpoint in `out`, if there is one: `same` refuses where
             content or settings have changed, `changed` goes on and notes in the log what has.
+        from_epoch: To go on, from the state that was kept after this epoch; what came later is
+            gone. 0: from the last state.
 
     Raises:
         ArtifactError: If the settings don't fit, the extra is not installed, the model does not
@@ -62,7 +66,10 @@ def train(
     _need_extra("torch", "transformers", *(["peft"] if settings.recipe.adapter else []))
     if not len(artifact["train"]):
         raise ArtifactError(str(artifact.path), "train", "sequences to train on", "none")
-    steps = _run(artifact, block, settings, out, machine=machine or Machine(), resume=resume)
+    steps = _run(
+        artifact, block, settings, out, machine=machine or Machine(), resume=resume,
+        from_epoch=from_epoch,
+    )  # fmt: skip
     # Everything that can be refused is, before this returns: at the first item nothing is yielded.
     next(steps)
     return _steps_of(steps)
@@ -80,6 +87,7 @@ def _run(
     *,
     machine: Machine,
     resume: Resume,
+    from_epoch: int,
 ) -> "Iterator[Step | None]":
     """Yields None when everything is ready, then each step."""
     from taskc.runtime.training import checkpoint
@@ -89,7 +97,7 @@ def _run(
     with joined(machine.device) as (ranks, device):
         batches, num_steps = _batches(artifact, settings, ranks)
         identity = _identity(artifact, block)
-        found = _found(out, identity, resume)
+        found = _found(out, identity, resume, from_epoch)
         finished = resume != "never" and found is None and _is_finished(out, identity)
         ranks.wait()  # all have looked before the first one writes
         if finished:
@@ -99,6 +107,8 @@ def _run(
         position = 0
         if found is not None:
             checkpoint.restore(stepper, found)
+            if from_epoch:
+                checkpoint.go_back(out, from_epoch, ranks)
             position = found.position
         run = Run(
             artifact, block, settings.recipe, machine, out, stepper, batches, num_steps, identity,
@@ -228,15 +238,15 @@ def _identity(artifact: Artifact, block: RunBlock) -> dict[str, Any]:
     }
 
 
-def _found(out: Path, identity: dict[str, Any], resume: Resume) -> "Found | None":
+def _found(out: Path, identity: dict[str, Any], resume: Resume, from_epoch: int) -> "Found | None":
     """Returns the checkpoint to go on from.
 
     Raises:
         ArtifactError: If there is one that is not to be gone on from.
     """
-    from taskc.runtime.training.checkpoint import differences, find
+    from taskc.runtime.training.checkpoint import differences, find, find_kept
 
-    found = find(out)
+    found = find_kept(out, from_epoch) if from_epoch else find(out)
     if found is None:
         return None
     if resume == "never":

@@ -2,7 +2,10 @@
 
 In: a stepper and the step it has come to. Out: OUT/checkpoint, replaced in one step, and back. What
 is read at which step and which noise it meets are arithmetic, so no generator and no iterator is
-saved: state.json holds the position, and what the run was taken with.
+saved: state.json holds the position, and what the run was taken with. Where a recipe keeps its
+epochs, the states after the last two are kept besides, OUT/states/NN: the same files by another
+name. Parameters and state are gathered whole in the first rank's memory to be written, whatever
+they were spread over: 12 bytes a parameter with AdamW, about 4 with Adafactor.
 
     weights.pt      parameters, whole, float32; with adapters, those that are trained
     optimizer.pt    the optimizer's state
@@ -12,7 +15,7 @@ saved: state.json holds the position, and what the run was taken with.
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -24,9 +27,23 @@ from taskc.runtime.artifact import ArtifactError
 from taskc.runtime.training.ranks import Ranks
 from taskc.runtime.training.step import Stepper
 
-__all__ = ["Found", "differences", "discard", "find", "restore", "save", "weights_of"]
+__all__ = [
+    "Found",
+    "differences",
+    "discard",
+    "find",
+    "find_kept",
+    "forget",
+    "go_back",
+    "keep",
+    "restore",
+    "save",
+    "weights_of",
+]
 
 _FOLDER = "checkpoint"
+_KEPT = "states"
+_MOST_KEPT = 2
 _OLD, _NEW = ".checkpoint.old", ".checkpoint.new"
 _STATE, _WEIGHTS, _OPTIMIZER = "state.json", "weights.pt", "optimizer.pt"
 
@@ -58,13 +75,31 @@ def find(out: Path) -> Found | None:
     for folder in (out / _FOLDER, out / _OLD):
         if not folder.is_dir():
             continue
-        path = folder / _STATE
-        try:
-            state = json.loads(path.read_text(encoding="utf-8"))
-            return Found(folder, int(state["position"]), state["identity"], state["circumstances"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ArtifactError(str(path), "state", "that of a run", str(error)) from error
+        return _read(folder)
     return None
+
+
+def find_kept(out: Path, epoch: int) -> Found:
+    """Returns the state that was kept after an epoch, counted from 1.
+
+    Raises:
+        ArtifactError: If there is none, or it can't be read.
+    """
+    folder = out / _KEPT / f"{epoch:02d}"
+    if not folder.is_dir():
+        known = ", ".join(sorted(each.name for each in _kept(out)))
+        expected = f"that after one of epochs {known}" if known else "one: no epoch's was kept"
+        raise ArtifactError(str(out / _KEPT), "state", expected, f"after epoch {epoch}")
+    return _read(folder)
+
+
+def _read(folder: Path) -> Found:
+    path = folder / _STATE
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        return Found(folder, int(state["position"]), state["identity"], state["circumstances"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(str(path), "state", "that of a run", str(error)) from error
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -99,7 +134,7 @@ def save(
     """
     weights, optimizer = _gathered(stepper)
     if stepper.ranks.is_first:
-        new, old, place = out / _NEW, out / _OLD, out / _FOLDER
+        new = out / _NEW
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
         _write(new / _WEIGHTS, weights)
@@ -107,14 +142,75 @@ def save(
         state = {"position": position, "identity": identity, "circumstances": circumstances}
         (new / _STATE).write_text(f"{json.dumps(state, indent=2)}\n", encoding="utf-8")
         _settle(new / _STATE)
-        _settle(new)
-        if place.is_dir():
-            shutil.rmtree(old, ignore_errors=True)
-            place.rename(old)
-        new.rename(place)
-        _settle(out)
-        shutil.rmtree(old, ignore_errors=True)
+        _take_place(out)
     stepper.ranks.wait()
+
+
+def _take_place(out: Path) -> None:
+    """Puts the new state, which is whole, where the last one is."""
+    new, old, place = out / _NEW, out / _OLD, out / _FOLDER
+    _settle(new)
+    if place.is_dir():
+        shutil.rmtree(old, ignore_errors=True)
+        place.rename(old)
+    new.rename(place)
+    _settle(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+# ---- the states after the last epochs ------------------------------------------------------------
+
+
+def keep(out: Path, epoch: int, ranks: Ranks) -> None:
+    """Keeps the state that was just saved as that after an epoch, and the one before it."""
+    if ranks.is_first:
+        place = out / _KEPT / f"{epoch:02d}"
+        new = place.with_name(f".{place.name}.new")
+        _link(out / _FOLDER, new)
+        shutil.rmtree(place, ignore_errors=True)
+        new.rename(place)
+        _settle(place.parent)
+        forget(out, lambda number: number <= epoch - _MOST_KEPT)
+    ranks.wait()
+
+
+def go_back(out: Path, epoch: int, ranks: Ranks) -> None:
+    """Makes the state after an epoch the one that the run goes on from; later ones are gone."""
+    ranks.wait()  # all have read what they need
+    if ranks.is_first:
+        _link(out / _KEPT / f"{epoch:02d}", out / _NEW)
+        _take_place(out)
+        forget(out, lambda number: number > epoch)
+    ranks.wait()
+
+
+def forget(out: Path, is_gone: Callable[[int], bool] = lambda _: True) -> None:
+    """Removes the states after some epochs, all if nothing is said."""
+    for folder in _kept(out):
+        if is_gone(int(folder.name)):
+            shutil.rmtree(folder)
+    if (out / _KEPT).is_dir() and not _kept(out):
+        shutil.rmtree(out / _KEPT)
+
+
+def _kept(out: Path) -> list[Path]:
+    return [each for each in (out / _KEPT).glob("*") if each.name.isdigit()]
+
+
+def _link(source: Path, target: Path) -> None:
+    """Gives a folder's files another name; copies them where the disk knows no second names."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for file in source.iterdir():
+        try:
+            (target / file.name).hardlink_to(file)
+        except OSError:
+            shutil.copyfile(file, target / file.name)
+            _settle(target / file.name)
+    _settle(target)
+
+
+# ---- taking it up --------------------------------------------------------------------------------
 
 
 def restore(stepper: Stepper, found: Found) -> None:
@@ -124,8 +220,9 @@ def restore(stepper: Stepper, found: Found) -> None:
         ArtifactError: If they are not those of this model.
     """
     try:
+        # Mapped: the ranks of a machine share what they read, and take their own parts of it.
         weights, optimizer = (
-            torch.load(found.folder / name, map_location="cpu", weights_only=True)
+            torch.load(found.folder / name, map_location="cpu", weights_only=True, mmap=True)
             for name in (_WEIGHTS, _OPTIMIZER)
         )
         _scatter(stepper, weights, optimizer)

@@ -1,7 +1,8 @@
 """A run that is ready: it takes its steps, keeps its log, saves on the way, and leaves a model.
 
 In: a stepper and the batches of a run. Out: steps as they come; in OUT run.json, log.jsonl,
-checkpoint (while it is not finished), epochs/NN (where the recipe keeps them) and model. Rank 0
+checkpoint (while it is not finished), epochs/NN and the last two states/NN (where the recipe keeps
+them) and model. Rank 0
 writes; all ranks go through the same steps and stop at the same one.
 """
 
@@ -26,7 +27,15 @@ from taskc.runtime.recipes.recipe import Recipe
 from taskc.runtime.selection import choice
 from taskc.runtime.training.adapters import merged
 from taskc.runtime.training.blame import blamed
-from taskc.runtime.training.checkpoint import Found, differences, discard, save, weights_of
+from taskc.runtime.training.checkpoint import (
+    Found,
+    differences,
+    discard,
+    forget,
+    keep,
+    save,
+    weights_of,
+)
 from taskc.runtime.training.machine import Machine
 from taskc.runtime.training.micro_batches import MicroBatch, cut
 from taskc.runtime.training.packs import pack
@@ -58,6 +67,8 @@ class Run:
         """Writes what was run, and makes the log ready to be gone on with."""
         if found is None:
             discard(self.out, self.stepper.ranks)
+        elif self._ends_epoch(found.position):  # it may have been killed before it was kept
+            keep(self.out, self._epochs_before(found.position), self.stepper.ranks)
         if not self.stepper.ranks.is_first:
             return
         self.out.mkdir(parents=True, exist_ok=True)
@@ -68,8 +79,12 @@ class Run:
         if found is None:
             log.write_text("", encoding="utf-8")
             shutil.rmtree(self.out / "epochs", ignore_errors=True)
+            forget(self.out)
             choice.discard(self.out)
             return
+        for folder in (self.out / "epochs").glob("[0-9]*"):
+            if int(folder.name) > self._epochs_before(found.position):
+                shutil.rmtree(folder)
         _cut_log(log, found.position)
         changed = _changes(found, self.identity, self._circumstances())
         if changed:
@@ -120,14 +135,24 @@ class Run:
 
     def _save(self, position: int, *, stops: bool) -> None:
         """Saves the state where it is time, and the model of an epoch where the recipe keeps it."""
-        per_epoch = self.batches.schedule.steps_per_epoch
-        ends_epoch = position % per_epoch == 0
+        ends_epoch = position % self.batches.schedule.steps_per_epoch == 0
         every = self.machine.checkpoint_every
-        if ends_epoch and self.recipe.keeps_epochs:
-            self._export(self.out / "epochs" / f"{position // per_epoch:02d}")
+        keeps = self._ends_epoch(position)
+        if keeps:
+            self._export(self.out / "epochs" / f"{self._epochs_before(position):02d}")
         due = ends_epoch or stops or (every and position % every == 0)
-        if due and position < self.num_steps:
+        if keeps or (due and position < self.num_steps):
             save(self.stepper, self.out, position, self.identity, self._circumstances())
+        if keeps:
+            keep(self.out, self._epochs_before(position), self.stepper.ranks)
+
+    def _ends_epoch(self, position: int) -> bool:
+        """Whether the recipe keeps what it has come to at that many steps."""
+        per_epoch = self.batches.schedule.steps_per_epoch
+        return self.recipe.keeps_epochs and position % per_epoch == 0
+
+    def _epochs_before(self, position: int) -> int:
+        return position // self.batches.schedule.steps_per_epoch
 
     def _export(self, folder: Path) -> None:
         weights = weights_of(self.stepper)

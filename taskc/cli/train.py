@@ -86,6 +86,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resume", action="store_true", help="go on from the state in DIR, if there is one"
     )
     parser.add_argument(
+        "--from-epoch",
+        metavar="N",
+        type=arguments.positive,
+        default=0,
+        help="with --resume: go back to the state after epoch N, one of the last two (lima)",
+    )
+    parser.add_argument(
         "--allow-changes",
         action="store_true",
         help="with --resume: go on though data or settings have changed",
@@ -96,9 +103,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Trains; 1 where there is no such block, or the specs or the settings are wrong."""
-    if options.allow_changes and not options.resume:
-        console.say("error: `--allow-changes` goes with `--resume`")
-        return 1
+    for name in ("allow_changes", "from_epoch"):
+        if getattr(options, name) and not options.resume:
+            console.say(f"error: `--{name.replace('_', '-')}` goes with `--resume`")
+            return 1
     artifact = _artifact(options)
     if artifact is None:
         return 1
@@ -109,7 +117,14 @@ def run(options: argparse.Namespace) -> int:
     from taskc.runtime.train import train
 
     out: Path = options.out or Path("runs") / block.name
-    steps = train(artifact, block, out, machine=_machine(options), resume=_resume(options))
+    steps = train(
+        artifact,
+        block,
+        out,
+        machine=_machine(options),
+        resume=_resume(options),
+        from_epoch=options.from_epoch,
+    )
     if not _speaks():
         for _ in steps:
             pass

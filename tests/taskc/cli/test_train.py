@@ -62,12 +62,13 @@ def test_parameters_do_not_go_with_an_artefact(hello, taskc):
     assert "`--set` goes with specs" in done.stderr
 
 
-def test_changes_are_allowed_only_in_what_is_resumed(hello, taskc):
-    """Alone the option would say nothing."""
-    done = taskc("train", "hello", "--allow-changes", cwd=hello.parent, **ONE_THREAD)
+@pytest.mark.parametrize("option", [["--allow-changes"], ["--from-epoch", "3"]])
+def test_what_goes_with_resuming_goes_with_it_alone(hello, taskc, option):
+    """Without it the option would say nothing."""
+    done = taskc("train", "hello", *option, cwd=hello.parent, **ONE_THREAD)
 
     assert done.returncode == 1
-    assert "`--allow-changes` goes with `--resume`" in done.stderr
+    assert f"`{option[0]}` goes with `--resume`" in done.stderr
 
 
 RECIPES = """

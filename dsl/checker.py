@@ -30,6 +30,7 @@ from taskc.dsl.check.tokenizers import check_tokenizers
 from taskc.dsl.check.units import Declared, Unit, Workspace
 from taskc.dsl.diagnostics import Diagnostic, Reporter, Severity
 from taskc.dsl.model import program
+from taskc.dsl.model.declarations import Block, Schema
 from taskc.dsl.packages import Disk, FileSystem, Folder, Loaded, load
 
 __all__ = ["Checked", "check"]
@@ -148,6 +149,10 @@ def _is_lossy(folder: Folder) -> bool:
     if folder.is_lossy:
         return True
     for file in folder.files:
+        if any(
+            isinstance(each, Block | Schema) and not each.name.text for each in file.declarations
+        ):
+            return True
         spans = [declaration.span for declaration in file.declarations]  # in order
         starts = [span.start for span in spans]
         for found in file.diagnostics:

@@ -159,7 +159,9 @@ class _File:
 
     def _is_head(self) -> bool:
         """Whether what follows the word at the cursor can follow the keyword of a declaration."""
-        after = ("name", "word", "string", "broken", "number", "{", "end")
+        after: tuple[str, ...] = ("name", "word", "string", "broken", "number", "{", "end")
+        if self.cursor.is_at_column_one():
+            after = (*after, ":", "=")  # as other languages have it: its name is asked for
         return self.cursor.kind == "name" and self.cursor.next_kind in after
 
     def _line_start(self) -> int:

@@ -102,6 +102,8 @@ def _tokenizer(
         return None
     home, target = found
     declared.is_broken |= target.is_broken
+    if isinstance(target.node, ast.Block) and not target.node.complete:
+        return None  # which tokens it has is not known
     return home.tokenizers.get(target.name.text)
 
 

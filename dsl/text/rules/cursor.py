@@ -7,14 +7,14 @@ cannot be read. A statement in which the lexer has already found a mistake gets 
 from collections.abc import Collection
 from typing import NoReturn
 
-from taskc.dsl.diagnostics import Fix, Reporter
+from taskc.dsl.diagnostics import Fix, Reporter, deletion
 from taskc.dsl.model.expressions import Name, QualifiedName
 from taskc.dsl.text.findings import shorten
 from taskc.dsl.text.lexer import Lexer
 from taskc.dsl.text.source_text import SourceText, Span
 from taskc.dsl.text.tokens import is_line_start
 
-__all__ = ["MAX_DEPTH", "MAX_MESSAGE", "Cursor", "Unreadable"]
+__all__ = ["MARKS_OF_OTHERS", "MAX_DEPTH", "MAX_MESSAGE", "Cursor", "Unreadable"]
 
 # Deeper than any specification, and shallow enough for every pass to recurse.
 MAX_DEPTH = 200
@@ -23,6 +23,7 @@ MAX_MESSAGE = 100
 _AFTER_NAMES = frozenset(
     (":", "=", ",", ")", "]", "}", ".", "+", "*", "/", "<", ">", "==", "!=", "<=", ">=")
 )
+MARKS_OF_OTHERS = (":", "=")  # stand behind a keyword in other languages
 
 
 class Unreadable(Exception):  # noqa: N818 # never leaves the parser: it ends the statement being read
@@ -317,6 +318,10 @@ class Cursor:
         place = f" {where}" if where else ""
         if code == "T0018" and self.kind == "name" and not helps:
             helps = (f'put it in quotes: `"{shorten(self.value)}"`',)
+        keyword = self._keyword_before()
+        if self.kind in MARKS_OF_OTHERS and keyword and not helps:
+            helps = (f"nothing stands between `{keyword}` and what it is given",)
+            fix = deletion(Span(self.path, self.last_end, self.span().end))
         self.fail(
             code,
             f"expected {what}{place}, found {self.found()}",
@@ -325,6 +330,11 @@ class Cursor:
             helps=helps,
             fix=fix,
         )
+
+    def _keyword_before(self) -> str:
+        """The keyword of the statement or declaration, if the cursor is right behind it."""
+        before = self.source.text[self.statement_start : self.last_end]
+        return before if before.isidentifier() else ""
 
     def fail(
         self,

@@ -6,7 +6,7 @@ read and a `BrokenStatement` for every other; and the tree's node.
 
 from typing import NoReturn
 
-from taskc.dsl.diagnostics import insertion
+from taskc.dsl.diagnostics import deletion, insertion
 from taskc.dsl.model.declarations import (
     Block,
     BrokenStatement,
@@ -21,7 +21,7 @@ from taskc.dsl.model.declarations import (
 from taskc.dsl.model.expressions import Expression, Name, QualifiedName
 from taskc.dsl.text.findings import shorten
 from taskc.dsl.text.rules.blocks import BLOCKS
-from taskc.dsl.text.rules.cursor import Cursor, Unreadable
+from taskc.dsl.text.rules.cursor import MARKS_OF_OTHERS, Cursor, Unreadable
 from taskc.dsl.text.rules.literals import number_value, plain_text
 from taskc.dsl.text.rules.recovery import (
     at_meant_head,
@@ -109,6 +109,9 @@ def _block(cursor: Cursor, kind: str, node: Node) -> Block | Schema | None:
     schema: QualifiedName | None = None
     serves: tuple[QualifiedName, ...] = ()
     cursor.advance()
+    if cursor.kind in MARKS_OF_OTHERS and cursor.next_kind == "name":
+        node.is_broken = True
+        _skip_mark(cursor, kind)
     try:
         node.name = cursor.index if cursor.kind == "name" else -1
         name = cursor.name(f"a name after `{shorten(kind)}`")
@@ -148,6 +151,20 @@ def _block(cursor: Cursor, kind: str, node: Node) -> Block | Schema | None:
         return Schema(name, doc, fields, span)
     complete = not node.is_broken and not any(child.is_broken for child in node.children)
     return Block(kind, name, doc, schema, serves, statements, complete, span)
+
+
+def _skip_mark(cursor: Cursor, kind: str) -> None:
+    """Goes past a mark that other languages have behind a keyword: the rest can be read."""
+    mark = cursor.span()
+    cursor.reporter.report(
+        "T0027",
+        mark,
+        f"no `{cursor.value}` stands between `{kind}` and its name",
+        label="one mark too many",
+        helps=(f"take the `{cursor.value}` away",),
+        fix=deletion(Span(cursor.path, cursor.last_end, mark.end)),
+    )
+    cursor.advance()
 
 
 def _fail_dash(cursor: Cursor, name: Name) -> NoReturn:

@@ -27,6 +27,8 @@ _STATEMENTS = {
     "held_out": "holdout",
     "held_out_sources": "holdout",
 }
+# Those whose statement may stand several times: the first one tells where.
+_REPEATED = frozenset(("takes", "dedup", "decontaminate", "requires"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +145,11 @@ def _template(template: plan.Template) -> Iterator[tuple[str, Component]]:
 def _fields(name: str, mixture: plan.Mixture) -> Iterator[tuple[str, Component]]:
     for field in type(mixture).model_fields:
         if field not in {"at", "places"}:
+            value = getattr(mixture, field)
             place = mixture.place(_STATEMENTS.get(field, field))
-            yield f"{name}: {field}", _component(getattr(mixture, field), place)
+            if field in _REPEATED and value:
+                place = value[0].at
+            yield f"{name}: {field}", _component(value, place)
 
 
 def _component(value: object, at: plan.Place) -> Component:

@@ -15,7 +15,16 @@ SUMMARY = "Show versions, and which extras and connectors are installed"
 
 DISTRIBUTION = "taskc-lang"
 _BASE = ("numpy", "pyarrow", "pydantic", "tokenizers", "lark", "google-re2")
-_EXTRAS = {"hf": ("datasets",), "s3": ("s3fs",), "train": ("torch", "transformers")}
+_EXTRAS = {
+    "fast": ("fastokens",),
+    "hf": ("datasets",),
+    "lora": ("peft",),
+    "ray": ("ray",),
+    "s3": ("s3fs",),
+    "tensorboard": ("tensorboardX",),
+    "train": ("torch", "transformers"),
+    "wandb": ("wandb",),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -97,6 +97,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --resume: go on though data or settings have changed",
     )
+    parser.add_argument(
+        "--metrics",
+        action="append",
+        choices=("tensorboard", "wandb"),
+        default=[],
+        help="show the steps there too; may be repeated (default: OUT/log.jsonl alone)",
+    )
     arguments.add_set_argument(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
@@ -115,7 +122,9 @@ def run(options: argparse.Namespace) -> int:
         return 1
     from taskc.runtime.settings import train_settings
     from taskc.runtime.train import train
+    from taskc.runtime.training.metrics import check_boards, followed
 
+    check_boards(options.metrics)
     out: Path = options.out or Path("runs") / block.name
     steps = train(
         artifact,
@@ -130,7 +139,7 @@ def run(options: argparse.Namespace) -> int:
             pass
         return 0
     console.say(_numbers(train_settings(block).recipe))
-    result = _watched(steps)
+    result = _watched(followed(steps, options.metrics, out))
     if result is None:
         console.say(f"{block.name}: finished before; its model is in {out / 'model'}")
         return 0

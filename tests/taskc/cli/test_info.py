@@ -2,6 +2,9 @@
 
 import json
 import platform
+import tomllib
+
+EXTRAS = {"fast", "hf", "lora", "ray", "s3", "tensorboard", "train", "wandb"}
 
 
 def test_info_names_versions_and_extras(taskc, tmp_path):
@@ -20,7 +23,14 @@ def test_info_for_programs(taskc, tmp_path):
 
     assert list(info) == ["version", "taskc", "python", "libraries", "extras", "connectors"]
     assert info["libraries"]["pyarrow"]
-    assert set(info["extras"]) == {"hf", "s3", "train"}
+    assert set(info["extras"]) == EXTRAS
+
+
+def test_every_extra_of_a_user_is_there(repository):
+    """Those of people who work on taskc itself are left out."""
+    declared = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
+
+    assert set(declared["project"]["optional-dependencies"]) - {"bench", "dev", "fuzz"} == EXTRAS
 
 
 def test_a_missing_extra_says_how_to_install_it(monkeypatch, capsys):

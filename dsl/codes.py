@@ -148,6 +148,7 @@ CODES: dict[str, Code] = {
     "T0321": Code(_WARNING, "letter asked for without the options"),
     "T0322": Code(_ERROR, "prompt without a target in a trained split"),
     "T0323": Code(_ERROR, "surface of an answer that is its surface"),
+    "T0324": Code(_WARNING, "field between two braces"),
     "T0325": Code(_ERROR, "dialogue in which nobody speaks"),
     "T0326": Code(_ERROR, "messages of another shape"),
     "T0330": Code(_ERROR, "text that is empty"),

@@ -11,6 +11,7 @@ from taskc.dsl.check.expressions.scopes import Refusal, Scope
 from taskc.dsl.check.expressions.settle import settle
 from taskc.dsl.check.expressions.typer import Typer
 from taskc.dsl.check.statements import Statements
+from taskc.dsl.check.templates.braces import check_braces
 from taskc.dsl.check.templates.glued import check_glued
 from taskc.dsl.check.templates.options import Options, check_options
 from taskc.dsl.check.templates.prompts import (
@@ -70,6 +71,8 @@ class _Whole:
         self.served = served
         self.unit = unit
         self.name = statements.block.name.text
+        path = statements.block.span.path
+        self.source = next(f.source for f in unit.folder.files if f.source.path == path)
         self.options = statements.one(ast.Options)
         self.nodes: list[PromptNode] = [
             each for each in statements.statements if isinstance(each, ast.Prompt | ast.Dialogue)
@@ -183,8 +186,10 @@ def _check_body(whole: _Whole, row: Row, report: Reporter) -> _Body:
         body.options = check_options(whole.options, Typer(scope, report, scopes.facts))
     scopes.text = _text_scope(scope, whole.options)
     silent = Typer(scopes.text, Reporter())
+    names = {*fields, *scopes.text.specials}
     for each in whole.nodes:
         check_glued(texts_of(each), silent.infer, report)
+        check_braces(texts_of(each), names, whole.source, report)
     body.prompts = [
         check_prompt(each, position, scopes, report) for position, each in enumerate(whole.nodes)
     ]

@@ -104,5 +104,5 @@ def test_a_size_that_the_filters_cannot_fill_is_refused(shared_data, tmp_path):
         )
     [short] = [each for each in stopped.value.diagnostics if each.code == "T0851"]
 
-    assert short.message == "`take 192 from stem`: only 107 examples survive"
+    assert short.message == "`take 192 from lima.stem`: only 107 examples survive"
     assert any(note.startswith("group `") for note in short.notes)

@@ -10,7 +10,7 @@ TensorFlow nor TensorBoard itself), Weights & Biases `taskc-lang[wandb]`.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -83,7 +83,10 @@ class Wandb:
         self._run.finish()
 
 
-BOARDS: Final = {"tensorboard": TensorBoard, "wandb": Wandb}
+BOARDS: Final[Mapping[str, Callable[[Path, int], Board]]] = {
+    "tensorboard": TensorBoard,
+    "wandb": Wandb,
+}
 _MODULES: Final = {"tensorboard": "tensorboardX", "wandb": "wandb"}
 
 

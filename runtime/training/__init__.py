@@ -9,6 +9,7 @@ specification, and nothing draws a random number that is not found by key.
     ranks           the processes that share a run: sums over them, sharding
     packs           a step's examples joined into rows
     micro_batches   a step's rows cut into pieces that fit, with what is trained in each
+    loading         micro-batches on the device, made ahead of their step
     step            loss, gradients and update of one step, the same for any cut and any ranks
     blame           which examples made a step's numbers infinite
     checkpoint      a run's state on disk, whole or not at all

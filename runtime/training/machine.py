@@ -23,6 +23,8 @@ class Machine:
         precision: What the model computes in; parameters stay in float32. `device`: bfloat16 where
             the device has it, which a CPU is not asked.
         merge: Whether adapters are added to the parameters where a model is written.
+        steps_ahead: Steps whose micro-batches are made, and copied to the device, while one is
+            computed; 0: none.
         checkpoint_every: Steps between checkpoints, besides those at the ends of epochs; 0: none.
     """
 
@@ -34,3 +36,4 @@ class Machine:
     precision: Literal["device", "float32", "bfloat16"] = "device"
     merge: bool = False
     checkpoint_every: int = 0
+    steps_ahead: int = 1

@@ -36,6 +36,7 @@ from taskc.runtime.training.checkpoint import (
     save,
     weights_of,
 )
+from taskc.runtime.training.loading import Ahead, Loaded
 from taskc.runtime.training.machine import Machine
 from taskc.runtime.training.micro_batches import MicroBatch, cut
 from taskc.runtime.training.packs import pack
@@ -92,9 +93,10 @@ class Run:
 
     def steps(self, position: int) -> Iterator[Step]:
         """Takes the steps from a position on, saves on the way and at the end."""
-        with _terminated() as stop:
+        ahead = Ahead(self._loaded, self.num_steps, steps=self.machine.steps_ahead)
+        with _terminated() as stop, ahead:
             while position < self.num_steps:
-                step = self._step(position)
+                step = self._step(position, ahead.at(position))
                 position += 1
                 if self.stepper.ranks.is_first:
                     _append(self.out / "log.jsonl", asdict(step))
@@ -108,13 +110,15 @@ class Run:
         self._export(self.out / "model")
         discard(self.out, self.stepper.ranks)
 
-    def _step(self, position: int) -> Step:
-        pieces = self._pieces(position)
+    def _step(self, position: int, pieces: list[Loaded]) -> Step:
         epoch = position // self.batches.schedule.steps_per_epoch
         try:
             return self.stepper.take(pieces, position, self.num_steps, epoch)
         except NotFinite as failure:
             raise blamed(failure, self.artifact, position + 1, self.stepper.ranks) from failure
+
+    def _loaded(self, position: int) -> list[Loaded]:
+        return self.stepper.load(self._pieces(position), position)
 
     def _pieces(self, position: int) -> list[MicroBatch]:
         """Returns this rank's share of a step."""

@@ -16,15 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
-from taskc.runtime.recipes.parts.dropout import (
-    ResidualDropout,
-    TokenKeys,
-    decoder_layers,
-    token_keys,
-)
-from taskc.runtime.recipes.parts.losses import cross_entropy, token_weights
+from taskc.runtime.isolation.borders import takes_lengths
+from taskc.runtime.recipes.parts.dropout import ResidualDropout, TokenKeys, decoder_layers
+from taskc.runtime.recipes.parts.losses import cross_entropy
 from taskc.runtime.recipes.recipe import Recipe
 from taskc.runtime.training.adapters import Adapter
+from taskc.runtime.training.loading import Loaded, Loader
 from taskc.runtime.training.micro_batches import MicroBatch
 from taskc.runtime.training.models import has_plain_head, most_positions
 from taskc.runtime.training.ranks import Ranks, shard
@@ -104,14 +101,20 @@ class _TokenLoss(torch.nn.Module):
         places_N: torch.Tensor,
         targets_N: torch.Tensor,
         weights_N: torch.Tensor,
+        *,
+        ends: torch.Tensor | None = None,
+        longest: int = 0,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns the weighted sum and, detached, each token's loss."""
-        given = {
+        given: dict[str, Any] = {
             "input_ids": ids_BT,
             # Padding may be longer than any example: positions start again, nobody looks at it.
             "position_ids": positions_BT % self.most_positions,
             "use_cache": False,
         }
+        if ends is not None:  # found on the device, they would be waited for in every pass
+            given |= {"cu_seq_lens_q": ends, "cu_seq_lens_k": ends}
+            given |= {"max_length_q": longest, "max_length_k": longest}
         if not self.is_plain:
             logits_NV = self.model(**given).logits.flatten(0, 1)[places_N]
             return cross_entropy(
@@ -121,6 +124,13 @@ class _TokenLoss(torch.nn.Module):
         untyped: Any = self.model
         head = untyped.get_output_embeddings()
         return cross_entropy(hidden_NH, head, targets_N, weights_N, vocab_size=self.vocab_size)
+
+
+Piece = MicroBatch | Loaded
+
+
+def _on_host(micro_batches: Sequence[Piece]) -> list[MicroBatch]:
+    return [each.piece if isinstance(each, Loaded) else each for each in micro_batches]
 
 
 def _itself(logits_NV: torch.Tensor) -> torch.Tensor:
@@ -162,12 +172,23 @@ class Stepper:
         self.dropout = _dropout(model, recipe)
         self.is_noisy = self.dropout is not None or bool(recipe.adapter and recipe.adapter.dropout)
         self.root = _TokenLoss(model)
+        self._loader = Loader(
+            model.device,
+            torch.promote_types(model.dtype, torch.float32),
+            rule=recipe.loss,
+            seed=seed if self.is_noisy else None,
+            with_ends=takes_lengths(model),
+        )
         if sharded:
             shard(self.root, decoder_layers(model), compute)
         self.optimizer = recipe.optimizer(model.parameters())
 
-    def take(self, micro_batches: Sequence[MicroBatch], step: int, steps: int, epoch: int) -> Step:
-        """Takes a step, counted from 0.
+    def load(self, micro_batches: Sequence[MicroBatch], step: int) -> list[Loaded]:
+        """Returns micro-batches of a step, counted from 0, where the model is; from any thread."""
+        return [self._loader.load(each, step) for each in micro_batches]
+
+    def take(self, micro_batches: Sequence[Piece], step: int, steps: int, epoch: int) -> Step:
+        """Takes a step, counted from 0, with micro-batches that are loaded or not yet.
 
         Raises:
             NotFinite: Before anything is changed.
@@ -179,7 +200,7 @@ class Stepper:
         norm = self._clip()
         for figure, value in (("loss", totals.loss), ("gradient norm", norm)):
             if not np.isfinite(value):
-                raise NotFinite(figure, value, _by_example(micro_batches, losses))
+                raise NotFinite(figure, value, _by_example(_on_host(micro_batches), losses))
         self.optimizer.step()
         return Step(
             step=step + 1,
@@ -200,7 +221,7 @@ class Stepper:
         )
 
     def gradients(
-        self, micro_batches: Sequence[MicroBatch], step: int
+        self, micro_batches: Sequence[Piece], step: int
     ) -> tuple[Totals, list[torch.Tensor]]:
         """Puts the gradients of the batch's loss on the parameters.
 
@@ -212,24 +233,30 @@ class Stepper:
             The totals, and the loss of each trained token by micro-batch.
         """
         self.optimizer.zero_grad()
-        counts = torch.tensor(
-            [
-                sum(len(each.places_N) for each in micro_batches),
-                sum(each.num_trained_examples for each in micro_batches),
-            ],
-            device=self.model.device,
-        )
-        num_tokens, num_examples = self.ranks.sum(counts).tolist()
-        total, losses = 0.0, []
+        pieces = _on_host(micro_batches)
+        share = self._share(pieces)
+        sums, losses = [], []
         for each in self._filled(micro_batches):
-            loss, loss_N = self._backward(each, step, num_tokens, num_examples)
-            total += loss
+            loaded = each if isinstance(each, Loaded) else self._loader.load(each, step)
+            loss, loss_N = self._backward(loaded, share)
+            sums.append(loss)
             losses.append(loss_N)
         if not self.is_sharded:
             self.ranks.sum_gradients(self.model.parameters())
-        return self._totals(total, micro_batches, losses), losses[: len(micro_batches)]
+        # The host waits for the device here, once a step, and not in any pass.
+        total = float(torch.stack(sums).sum()) if sums else 0.0
+        return self._totals(total, pieces, losses), losses[: len(micro_batches)]
 
-    def _filled(self, micro_batches: Sequence[MicroBatch]) -> list[MicroBatch]:
+    def _share(self, pieces: Sequence[MicroBatch]) -> float:
+        """Returns what a token's weight is to be divided by: the numbers of the whole batch."""
+        tokens = sum(len(each.places_N) for each in pieces)
+        examples = sum(each.num_trained_examples for each in pieces)
+        count = tokens if self.recipe.loss == "tokens" else examples
+        if self.ranks.world_size == 1:
+            return float(max(count, 1))
+        return float(max(int(self.ranks.sum(torch.tensor(count, device=self.model.device))), 1))
+
+    def _filled(self, micro_batches: Sequence[Piece]) -> list[Piece]:
         """Where parameters are gathered by all ranks together, all pass as often as any."""
         if not self.is_sharded:
             return list(micro_batches)
@@ -237,31 +264,22 @@ class Stepper:
         missing = most - len(micro_batches)
         return [*micro_batches, *[_NOTHING] * missing]
 
-    def _backward(
-        self, each: MicroBatch, step: int, num_tokens: int, num_examples: int
-    ) -> tuple[float, torch.Tensor]:
-        weights_N = token_weights(
-            self.recipe.loss, each.example_N, num_tokens=num_tokens, num_examples=num_examples
-        )
-        device = self.model.device
-        if self.is_noisy:
-            keys_BT = token_keys(self.seed, step, each.example_BT, each.batch.position_ids)
-            self.keys.BT = torch.from_numpy(keys_BT).to(device)
+    def _backward(self, each: Loaded, share: float) -> tuple[torch.Tensor, torch.Tensor]:
+        each.wait()
+        if each.keys_BT is not None:
+            self.keys.BT = each.keys_BT
             if self.dropout is not None:
-                self.dropout.keys_BT = self.keys.BT
+                self.dropout.keys_BT = each.keys_BT
         with self._autocast():
             loss, loss_N = self.root(
-                torch.from_numpy(each.batch.input_ids).to(device),
-                torch.from_numpy(each.batch.position_ids).to(device),
-                torch.from_numpy(each.places_N).to(device),
-                torch.from_numpy(each.targets_N).to(device),
-                torch.from_numpy(weights_N).to(device, torch.promote_types(self.model.dtype,
-                                                                           torch.float32)),
+                each.ids_BT, each.positions_BT, each.places_N, each.targets_N, each.weights_N,
+                ends=each.ends, longest=each.longest,
             )  # fmt: skip
+        loss = loss / share
         # Sharded gradients are averaged over the ranks; the loss is a sum over them.
         scale = self.ranks.world_size if self.is_sharded else 1
         torch.autograd.backward(loss * scale)
-        return float(loss.detach()), loss_N
+        return loss.detach(), loss_N
 
     def _autocast(self) -> AbstractContextManager[Any]:
         if self.compute is torch.float32 or self.is_sharded:  # sharding casts what it gathers

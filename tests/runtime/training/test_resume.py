@@ -114,7 +114,7 @@ def test_from_one_rank_to_two_and_back(folder, tmp_path, block, in_ranks, monkey
     take = Stepper.take
 
     def noting(self, pieces, *others):
-        ids = np.unique(np.concatenate([piece.example_BT.reshape(-1) for piece in pieces]))
+        ids = np.unique(np.concatenate([each.piece.example_BT.reshape(-1) for each in pieces]))
         with (seen / f"{os.getpid()}.jsonl").open("a") as file:
             file.write(json.dumps(ids[ids >= 0].tolist()) + "\n")
         return take(self, pieces, *others)

@@ -244,6 +244,7 @@ def build_all(
 ) -> list[Outcome]:
     """Makes each build and shows what it came to: a report on stderr, a summary on stdout."""
     outcomes: list[Outcome] = []
+    said: list[Diagnostic] = []
     plans = list(plans)
     if not plans:
         return outcomes
@@ -267,9 +268,11 @@ def build_all(
             built = next(builds)
             outcome = Outcome(plan, built, monotonic() - started)
             progress.clear()
-            report(built.diagnostics, checked)
+            fresh = [each for each in built.diagnostics if each not in said]
+            said += fresh
+            report(fresh, checked)
             if not options.json:
-                _show(outcome)
+                _show(outcome, len(built.diagnostics) - len(fresh))
             outcomes.append(outcome)
     return outcomes
 
@@ -283,11 +286,17 @@ def report(diagnostics: "Sequence[Diagnostic]", checked: "Checked") -> None:
         console.say(render(diagnostics, checked.program.texts, style="human", color=color))
 
 
-def _show(outcome: Outcome) -> None:
-    """Says what one build came to: on stdout where there is an artefact."""
+def _show(outcome: Outcome, num_said: int) -> None:
+    """Says what one build came to: on stdout where there is an artefact.
+
+    Args:
+        outcome: Of the build.
+        num_said: Findings of it that another build had before, which are shown once.
+    """
     name = f"{outcome.plan.package}/{outcome.plan.title}"
     if outcome.built.path is None:
-        console.say(f"{name}: not built")
+        above = f"; {num_said:,} of what is in its way stands above" if num_said else ""
+        console.say(f"{name}: not built{above}")
         return
     manifest, ledger = _documents(outcome.built)
     head = console.paint(name, "bold", color=console.shows_color(sys.stdout))

@@ -114,3 +114,21 @@ def test_a_library_has_nothing_to_build(hello, taskc):
 
     assert done.returncode == 1
     assert "nothing to build" in done.stderr
+
+
+def test_what_stops_several_builds_is_said_once(hello, taskc):
+    """The second build points at the report of the first; programs get both."""
+    spec = hello / "hello.task"
+    text = spec.read_text(encoding="utf-8")
+    start = text.index("build hello {")
+    block = text[start : text.index("}", start) + 1]
+    spec.write_text(f"{text}\n{block.replace('build hello', 'build again')}\n", encoding="utf-8")
+    (hello / "data/weather.train.jsonl").unlink()
+    done = taskc("build", "hello", cwd=hello.parent)
+    told = json.loads(taskc("build", "hello", "--json", cwd=hello.parent).stdout)
+
+    assert done.returncode == 1
+    assert done.stderr.count("error[T0510]") == 1
+    assert "hello/hello: not built\n" in done.stderr
+    assert "hello/again: not built; 1 of what is in its way stands above\n" in done.stderr
+    assert [found["code"] for found in told["diagnostics"]] == ["T0510", "T0510"]

@@ -99,7 +99,7 @@ def test_names_stay_whatever_the_root(hello, tmp_path, path, param):
 
 
 def test_a_parameter_may_be_the_file_itself(hello, tmp_path):
-    """Its data root is the file; the copy keeps the name that says how it is compressed."""
+    """Its folder is the data root; the copy keeps the name that says how it is compressed."""
     spec = hello / "hello.task"
     text = spec.read_text().replace('jsonl("data/weather.{split}.jsonl")', 'jsonl("{rows}")')
     text = text.replace("splits  train, dev", "splits  train").replace("train, dev", "train")

@@ -170,7 +170,7 @@ CODES: dict[str, Code] = {
     "T0410": Code(_ERROR, "share for what is not mixed"),
     "T0411": Code(_ERROR, "share that is missing"),
     "T0412": Code(_ERROR, "quota from a source without a training split"),
-    "T0413": Code(_ERROR, "sources of one name in a mixture"),
+    "T0413": Code(_ERROR, "two of one name in a mixture"),
     "T0414": Code(_ERROR, "unknown figure in a requirement"),
     "T0415": Code(_WARNING, "requirement that always holds"),
     "T0416": Code(_ERROR, "rows compared by an unknown field"),

@@ -144,6 +144,7 @@ class MixtureChecker:
             member = self._member(name, declared, unit)
             if member is not None:
                 selection.members.append(member)
+        _check_member_names(selection.members, self.report)
         return selection
 
     def _report_twice(self, name: QualifiedName, first: Span) -> None:
@@ -332,6 +333,22 @@ def _check_same_names(sources: list[program.Source], place: Span, report: Report
                 label="both are in here",
                 secondary=((before.span, "one"), (source.span, "the other")),
                 helps=("rename one: rows are chosen by a hash of the source's name",),
+            )
+
+
+def _check_member_names(members: list[Member], report: Reporter) -> None:
+    """Shares go by names; that sources have names of their own is looked at elsewhere."""
+    seen: dict[str, Member] = {}
+    for member in members:
+        before = seen.setdefault(member.name, member)
+        if before is not member and {before.kind, member.kind} != {"source"}:
+            report.report(
+                "T0413",
+                member.span,
+                f"two parts of this mixture are called `{member.name}`",
+                label="one more of this name",
+                secondary=((before.span, "the other"),) if before.span != member.span else (),
+                helps=(f"rename one, or bring it in by a mixture: `mixture other_{member.name}`",),
             )
 
 

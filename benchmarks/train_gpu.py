@@ -216,6 +216,7 @@ def taskc_steps(options: argparse.Namespace) -> Result:
     from taskc.runtime.recipes.sft import Sft
     from taskc.runtime.schedule import tokens
     from taskc.runtime.training import models
+    from taskc.runtime.training.loading import Ahead
     from taskc.runtime.training.step import Stepper
 
     shape = SHAPES[options.shape]
@@ -234,22 +235,23 @@ def taskc_steps(options: argparse.Namespace) -> Result:
     if options.device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     taken = []
-    _wait(options.device)
-    for position in range(num_steps):
-        begun = time.perf_counter()
-        pieces = next(batches)
-        there = time.perf_counter()
-        step = stepper.take(pieces, position, num_steps, 0)
+    with Ahead(lambda step: stepper.load(next(batches), step), num_steps, steps=1) as ahead:
         _wait(options.device)
-        taken.append(
-            Taken(
-                wall_s=time.perf_counter() - begun,
-                data_s=there - begun,
-                tokens=step.tokens,
-                trained_tokens=step.trained_tokens,
-                squares=sum(_squares(each) for each in pieces),
+        for position in range(num_steps):
+            begun = time.perf_counter()
+            pieces = ahead.at(position)
+            there = time.perf_counter()
+            step = stepper.take(pieces, position, num_steps, 0)
+            _wait(options.device)
+            taken.append(
+                Taken(
+                    wall_s=time.perf_counter() - begun,
+                    data_s=there - begun,
+                    tokens=step.tokens,
+                    trained_tokens=step.trained_tokens,
+                    squares=sum(_squares(each.piece) for each in pieces),
+                )
             )
-        )
     return summed(options, str(model.config._attn_implementation), taken)  # noqa: SLF001
 
 

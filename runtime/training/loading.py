@@ -91,7 +91,8 @@ class Loader:
         self.rule = rule
         self.seed = seed
         self.with_ends = with_ends
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        make: Any = torch.cuda.Stream  # torch leaves it untyped
+        self._stream = make(device) if device.type == "cuda" else None
 
     def load(self, piece: MicroBatch, step: int) -> Loaded:
         """Returns a micro-batch of a step, counted from 0, on the device; from any thread."""

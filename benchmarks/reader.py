@@ -1,16 +1,18 @@
 """How fast batches come out of an artefact: beside a raw gather of its ids, and `datasets`.
 
 In: an artefact, or made-up rows that one is built from. Out: tokens a second of each way to get the
-same batches, the best of runs in turn in one process, and shares of the raw gather; and how long
-the first batch takes in a new process that has imported torch. All read the same packs in one keyed
-order, of mapped files in the page cache.
+same batches, the median of runs in turn in one process, by CPU time, and shares of the raw gather;
+and how long the first batch takes in a new process that has imported torch. All read the same packs
+in one keyed order, of mapped files in the page cache.
 
-    gather    rows of a memmap of ids, as wide as a pack, copied into int64: what a model's ids cost
-    stored    the same without widening, as they lie in the file
-    ids       `Batches.input_ids_at`: the gather's array, from the artefact
-    full      `Batches.at`: ids, labels, positions and cu_seq_lens
-    datasets  the same columns, stored whole as lists, by `datasets.Dataset` with format numpy
-    datasets_fixed  the same as lists of one declared length, which `datasets` reads without copies
+    gather       rows of a memmap of ids, as wide as a pack, copied into int64
+    stored       the same without widening, as they lie in the file
+    ids          `Batches.input_ids_at`: the gather's array, from the artefact
+    full         `Batches.at`: ids, labels, positions and cu_seq_lens
+    full_torch   the same as tensors, which share the arrays' memory
+    datasets_*   the four columns, stored whole as lists, by `datasets.Dataset` in three formats:
+                 torch, what a trainer gets; numpy; and python, its lists of int. Lists of a
+                 declared length are read no faster.
 
     python benchmarks/reader.py --megabytes 60 --tokenizer tokenizer.json --eos TEXT
     python benchmarks/reader.py --artifact PATH
@@ -25,10 +27,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from datasets import Dataset, Features, List, Value, load_from_disk
 from project import Project
 from rows import made_up_rows, write_rows
@@ -40,6 +44,7 @@ from taskc.runtime.schedule import sequences
 
 NUM_RUNS = 9
 ROWS = 8  # packs of a batch
+FORMATS = ("torch", "numpy", "python")
 MOST_BATCHES = 250
 _FIRST = """
 import sys, time
@@ -67,7 +72,7 @@ def main() -> None:
         found = measured(taskc.open(path), Path(folder))
         found |= first_batch_ms(path)
     for name, value in found.items():
-        print(f"{name:24} {value:14,.3f}")
+        print(f"{name:34} {value:14,.3f}")
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
@@ -90,18 +95,18 @@ def measured(artifact: Artifact, folder: Path) -> dict[str, float]:
     order = [batches.schedule.rows(epoch=1, step=p - per_epoch, rank=0) for p in positions]
     raw = as_memmap(artifact, batches.length, batches.pad_id, folder / "ids.bin")
     given = [batches.at(p) for p in positions]
-    stored = as_dataset(given, folder / "dataset", length=-1)
-    fixed = as_dataset(given, folder / "fixed", length=batches.length)
+    stored = as_dataset(given, folder / "dataset")
     places = [range(i * ROWS, (i + 1) * ROWS) for i in range(len(order))]
     ways: dict[str, Callable[[], Iterable[object]]] = {
         "gather": lambda: (raw[rows].astype(np.int64) for rows in order),
         "stored": lambda: (raw[rows] for rows in order),
         "ids": lambda: map(batches.input_ids_at, positions),
         "full": lambda: map(batches.at, positions),
-        "datasets": lambda: (stored[list(rows)] for rows in places),
-        "datasets_fixed": lambda: (fixed[list(rows)] for rows in places),
+        "full_torch": lambda: (as_tensors(batches.at(p)) for p in positions),
     }
-    for each in (stored, fixed):
+    for name in FORMATS:
+        each = stored.with_format(None if name == "python" else name)
+        ways[f"datasets_{name}"] = lambda each=each: (each[list(rows)] for rows in places)
         check(batches.at(positions[3]), raw[order[3]], each[list(places[3])])
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(NUM_RUNS):
@@ -109,16 +114,30 @@ def measured(artifact: Artifact, folder: Path) -> dict[str, float]:
             begun = time.process_time()
             deque(way(), maxlen=0)  # each batch goes before the next one comes
             rates[name].append(len(order) * ROWS * batches.length / (time.process_time() - begun))
-    found = {f"{name}_tokens_per_s": max(each) for name, each in rates.items()}
-    gather = found["gather_tokens_per_s"]
-    return found | {
-        "ids_of_gather": found["ids_tokens_per_s"] / gather,
-        "full_of_gather": found["full_tokens_per_s"] / gather,
-        "ids_of_stored": found["ids_tokens_per_s"] / found["stored_tokens_per_s"],
-        "full_of_stored": found["full_tokens_per_s"] / found["stored_tokens_per_s"],
-        "full_of_datasets": found["full_tokens_per_s"] / found["datasets_tokens_per_s"],
-        "full_of_datasets_fixed": found["full_tokens_per_s"] / found["datasets_fixed_tokens_per_s"],
+    found = {f"{name}_tokens_per_s": median(each) for name, each in rates.items()}
+    peers = {
+        f"full_torch_of_datasets_{name}": ("full_torch", f"datasets_{name}") for name in FORMATS
     }
+    shares = {
+        "ids_of_gather": ("ids", "gather"),
+        "full_of_gather": ("full", "gather"),
+        "ids_of_stored": ("ids", "stored"),
+        "full_of_stored": ("full", "stored"),
+        "full_of_datasets_numpy": ("full", "datasets_numpy"),
+        **peers,
+    }
+    # Shares of runs next to each other: what else the machine does meets both.
+    return found | {
+        name: median(a / b for a, b in zip(rates[one], rates[other], strict=True))
+        for name, (one, other) in shares.items()
+    }
+
+
+def as_tensors(batch: Batch) -> dict[str, torch.Tensor]:
+    """Returns all four columns as tensors."""
+    tensors = batch.torch()
+    tensors["cu_seq_lens"] = torch.from_numpy(batch.cu_seq_lens)
+    return tensors
 
 
 def as_memmap(artifact: Artifact, length: int, pad_id: int, path: Path) -> npt.NDArray[np.uint16]:
@@ -131,15 +150,15 @@ def as_memmap(artifact: Artifact, length: int, pad_id: int, path: Path) -> npt.N
     return np.asarray(np.memmap(path, np.uint16, "r", shape=ids.shape))
 
 
-def as_dataset(batches: list[Batch], folder: Path, *, length: int) -> Dataset:
-    """Writes the columns of those batches, as lists of a length or (-1) of any, and maps them."""
-    whole = List(Value("int64"), length=length)
+def as_dataset(batches: list[Batch], folder: Path) -> Dataset:
+    """Writes the columns of those batches, and maps them."""
+    whole = List(Value("int64"))
     columns = {"input_ids": whole, "labels": whole, "position_ids": whole}
     rows = {name: [row for each in batches for row in getattr(each, name)] for name in columns}
     borders = [of_row for each in batches for of_row in borders_of(each)]
     features = Features({**columns, "cu_seq_lens": List(Value("int32"))})
     Dataset.from_dict({**rows, "cu_seq_lens": borders}, features=features).save_to_disk(folder)
-    return load_from_disk(folder).with_format("numpy")
+    return load_from_disk(folder)
 
 
 def borders_of(batch: Batch) -> list[npt.NDArray[np.int32]]:

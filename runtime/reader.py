@@ -204,7 +204,8 @@ class PackedSplit:
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         names = sorted(name for name in manifest.files if name.endswith(".arrow"))
-        self._shards = Shards([folder / name for name in names], manifest.vocab_size)
+        files = [folder / name for name in names]
+        self._shards = Shards(files, manifest.vocab_size, manifest.packing.length)
         self._manifest = manifest
         counts = manifest.splits["train"]
         for field, expected, found in (

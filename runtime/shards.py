@@ -4,10 +4,8 @@ In: Arrow stream files. Out: rows as views into the files; nothing is copied and
 read are loaded. An index of the examples is made when one is first asked for by its id.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +14,32 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from taskc.runtime.artifact import ArtifactError, shard_schema
-from taskc.runtime.layout import Row
+from taskc.runtime.layout import Borders, Lists, Row, borders
 
 __all__ = ["Shards"]
 
+Int32 = npt.NDArray[np.int32]
 Ints = npt.NDArray[np.int64]
+_NO_NUMBERS = np.zeros(0, np.int32)
+_BEGIN_AND_END = (slice(None, -1), slice(1, None))
 
 
 class _Batch:
-    """Flat views of one record batch, with each row's bounds in them."""
+    """Flat views of one record batch, with the bounds of its rows in them."""
 
-    def __init__(self, batch: pa.RecordBatch) -> None:
+    def __init__(self, batch: pa.RecordBatch, length: int) -> None:
         self.table = batch
+        self.length = length
         self.ids, self.id_bounds = _flat(batch.column("input_ids"))
         self.lengths, self.example_bounds = _flat(batch.column("lengths"))
         self.spans, self.span_bounds = _flat(batch.column("spans"))
         self.examples, _ = _flat(batch.column("example_ids"))
         self.sources, _ = _flat(batch.column("source"))
-        # A row's three bounds side by side: they are looked up together.
-        self._bounds = np.stack([self.id_bounds, self.example_bounds, self.span_bounds], axis=1)
+        # Every stretch of `length` ids, as rows that overlap: a view. None where there are fewer.
+        self.num_stretches = max(len(self.ids) - length + 1, 0)
+        self.stretches: npt.NDArray[Any] = np.ndarray(
+            (self.num_stretches, length), self.ids.dtype, self.ids, strides=self.ids.strides * 2
+        )
 
     def are_trained(self, places: Ints) -> npt.NDArray[np.bool_]:
         """Whether flat places of `ids` lie in trained spans."""
@@ -45,21 +50,14 @@ class _Batch:
         inside: npt.NDArray[np.bool_] = (before >= 0) & (places < ends[np.maximum(before, 0)])
         return inside
 
-    def row(self, index: int) -> Row:
-        (id_, example, span), (last_id, last_example, last_span) = self._bounds[
-            index : index + 2
-        ].tolist()
-        return Row(
-            self.ids[id_:last_id],
-            self.lengths[example:last_example],
-            self.spans[span:last_span],
-            self.examples[example:last_example],
-            self.sources[example:last_example],
-        )
-
-    def row_ids(self, index: int) -> npt.NDArray[Any]:
-        begin, end = self.id_bounds[index : index + 2].tolist()
-        return self.ids[begin:end]
+    def bounds(self, number: int) -> Int32:
+        """Returns what `Shards` looks rows up in; `number` is this one's."""
+        bounds = (self.id_bounds, self.example_bounds, self.span_bounds)
+        begins_and_ends = [each[at] for each in bounds for at in _BEGIN_AND_END]
+        numbers = np.full(len(self.id_bounds) - 1, number, np.int32)
+        stretches = np.minimum(self.id_bounds[:-1], max(self.num_stretches - 1, 0))
+        full_in = np.where(np.diff(self.id_bounds) == self.length, number, -1).astype(np.int32)
+        return np.stack([numbers, *begins_and_ends, stretches, full_in], axis=1)
 
 
 def _flat(array: pa.ListArray) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
@@ -77,39 +75,103 @@ def _numbers(buffer: pa.Buffer | None, dtype: str) -> npt.NDArray[Any]:
     return np.zeros(0, dtype) if buffer is None else np.frombuffer(buffer, dtype)
 
 
+def _taken(items: npt.NDArray[Any], bounds: Int32) -> npt.NDArray[Any]:
+    """Returns the items in some bounds, [n, 2], one after another."""
+    begins, ends = bounds.astype(np.int64).T
+    until = (ends - begins).cumsum()
+    total = int(until[-1]) if len(until) else 0
+    taken: npt.NDArray[Any] = items.take(np.arange(total) + (ends - until).repeat(ends - begins))
+    return taken
+
+
 class Shards:
     """Sequences and examples of the training split, by number."""
 
-    def __init__(self, files: Sequence[Path], vocab_size: int) -> None:
+    def __init__(self, files: Sequence[Path], vocab_size: int, length: int) -> None:
         schema = shard_schema(vocab_size)
-        self.batches = [_Batch(batch) for file in files for batch in _record_batches(file, schema)]
-        self._rows_until = list(accumulate(len(batch.id_bounds) - 1 for batch in self.batches))
+        self.length = length  # that sequences are padded to
+        self.batches = [
+            _Batch(batch, length) for file in files for batch in _record_batches(file, schema)
+        ]
+        # Of each sequence its record batch, where its ids, examples and spans begin and end in
+        # that, its stretch, and if it is full its record batch, else -1. 36 bytes, looked up
+        # together.
+        bounds = [batch.bounds(number) for number, batch in enumerate(self.batches)]
+        self._bounds = np.concatenate([np.zeros((0, 9), np.int32), *bounds])
 
     def __len__(self) -> int:
         """The number of sequences."""
-        return self._rows_until[-1] if self._rows_until else 0
+        return len(self._bounds)
 
     def row(self, index: int) -> Row:
         """Returns sequence number `index`, from 0 to `len - 1`."""
         return self.rows([index])[0]
 
-    def rows(self, indices: Sequence[int]) -> list[Row]:
-        """Returns some sequences by their numbers; those of one batch are found fastest."""
-        return [batch.row(place) for batch, place in self._places_of(indices)]
+    def rows(self, indices: Sequence[int] | Ints) -> list[Row]:
+        """Returns some sequences by their numbers."""
+        rows = []
+        for place in self.find(indices).tolist():
+            number, id_, last_id, example, last_example, span, last_span, *_ = place
+            batch = self.batches[number]
+            rows.append(
+                Row(
+                    batch.ids[id_:last_id],
+                    batch.lengths[example:last_example],
+                    batch.spans[span:last_span],
+                    batch.examples[example:last_example],
+                    batch.sources[example:last_example],
+                )
+            )
+        return rows
 
-    def ids(self, indices: Sequence[int]) -> list[npt.NDArray[Any]]:
-        """Returns the ids of some sequences and nothing else, each [T]."""
-        return [batch.row_ids(place) for batch, place in self._places_of(indices)]
+    def find(self, indices: Sequence[int] | Ints) -> Int32:
+        """Returns where some sequences lie, for `ids` and `borders`; opaque, [B, 9]."""
+        found: Int32 = self._bounds.take(indices, axis=0)
+        return found
 
-    def _places_of(self, indices: Sequence[int]) -> Iterator[tuple[_Batch, int]]:
-        """Yields each sequence's batch, and which row of it it is."""
-        begin = end = number = 0
-        for index in indices:
-            if not begin <= index < end:
-                number = bisect_right(self._rows_until, index)
-                begin = self._rows_until[number - 1] if number else 0
-                end = self._rows_until[number]
-            yield self.batches[number], index - begin
+    def ids(self, found: Int32, pad_id: int) -> npt.NDArray[Any]:
+        """Returns the ids of sequences, as they are stored, padded, [B, T].
+
+        They are gathered in one call, as if all were full; then what others lack is padded.
+        """
+        full_in = found[:, 8].tolist()
+        if full_in and full_in[0] >= 0 and full_in.count(full_in[0]) == len(full_in):
+            ids_BT: npt.NDArray[Any] = self.batches[full_in[0]].stretches[found[:, 7]]
+            return ids_BT
+        places = found.tolist()
+        first = self.batches[places[0][0]] if places else None
+        gathered = first and first.num_stretches and len({place[0] for place in places}) == 1
+        if first and gathered:
+            ids_BT = first.stretches[found[:, 7]]
+            rest = [b for b, place in enumerate(places) if place[2] - place[1] < self.length]
+        else:  # of several record batches, or of one that is shorter than a row
+            ids_BT = np.empty((len(places), self.length), first.ids.dtype if first else np.uint16)
+            rest = list(range(len(places)))
+        for b in rest:
+            number, begin, end, *_, stretch, _ = places[b]
+            if not gathered or begin != stretch:
+                ids_BT[b, : end - begin] = self.batches[number].ids[begin:end]
+            ids_BT[b, end - begin :] = pad_id
+        return ids_BT
+
+    def borders(self, found: Int32) -> Borders:
+        """Returns where segments and trained spans of sequences lie; see `layout.borders`."""
+        # Stretches of neighbours that lie in one record batch.
+        cuts = np.flatnonzero(np.diff(found[:, 0], prepend=-1, append=-1)).tolist()
+        lengths, spans = [_NO_NUMBERS], [_NO_NUMBERS]
+        for each in map(slice, cuts[:-1], cuts[1:]):
+            batch = self.batches[found[each.start, 0]]
+            lengths.append(_taken(batch.lengths, found[each, 3:5]))
+            spans.append(_taken(batch.spans, found[each, 5:7]))
+        num_ids, num_examples, num_bounds = np.subtract(
+            found[:, 2:7:2].T, found[:, 1:6:2].T, dtype=np.int64
+        )
+        return borders(
+            num_ids,
+            Lists(np.concatenate(lengths), num_examples),
+            Lists(np.concatenate(spans), num_bounds),
+            self.length,
+        )
 
     def example(self, example_id: int) -> Row:
         """Returns one example as a sequence by itself."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from taskc.runtime.artifact import ArtifactError
+from taskc.runtime.layout import lay_out
 from taskc.runtime.reader import open as open_artifact
 from taskc.runtime.schedule import examples, sequences, tokens
 
@@ -162,6 +163,26 @@ def test_any_step_can_be_asked_for(train):
     assert listed[10] == as_lists(batches.at(10))
     assert listed[0] == as_lists(next(batches))
     assert len(batches) == len(listed)
+
+
+@pytest.mark.parametrize("tokens_ahead", [1, 100, 1 << 20])
+def test_steps_are_the_same_in_any_order(train, tokens_ahead, monkeypatch):
+    """What is derived for several steps at once, over epochs and ranks, is in no batch to be seen.
+
+    The ids alone are the same as well.
+    """
+    monkeypatch.setattr("taskc.runtime.batches._TOKENS_AHEAD", tokens_ahead)
+    batches = train.batches(sequences(4), epochs=3, seed=3, rank=1, world_size=3)
+    listed = [as_lists(batch) for batch in batches]
+    order = np.random.default_rng(0).permutation(len(listed)).tolist()
+
+    assert [listed[i] for i in order] == [as_lists(batches.at(i)) for i in order]
+    assert [ids for ids, *_ in listed] == [
+        batches.input_ids_at(i).tolist() for i in range(len(listed))
+    ]
+    for batch, position in zip(listed, range(len(listed)), strict=True):
+        rows = batches.rows_at(position)
+        assert as_lists(lay_out(rows, batches.length, batches.pad_id)) == batch
 
 
 def test_tensors_share_the_arrays_memory(train):

@@ -1,10 +1,11 @@
 """Layout: masks, positions and segments against a slow, plain version of the same."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskc.runtime.layout import IGNORED, Row, lay_out
+from taskc.runtime.layout import IGNORED, Lists, Row, borders, derive, lay_out, lay_out_ids
 
 
 @st.composite
@@ -49,6 +50,41 @@ def test_batches_are_what_the_slow_version_says(given_rows, length, pad_id):
 
     assert [slowly(row, length, pad_id) for row in given_rows] == found
     assert {array.shape for array in arrays} == {(len(given_rows), length)}
+
+
+@given(st.lists(rows(), min_size=1, max_size=5), st.data())
+def test_rows_among_others_are_what_they_are_alone(given_rows, data):
+    """Borders of many rows are derived together, and some of the rows laid out by them."""
+    length = 20
+    begin = data.draw(st.integers(0, len(given_rows)))
+    some = given_rows[begin : data.draw(st.integers(begin, len(given_rows)))]
+    together = borders(
+        np.array([len(row.ids) for row in given_rows]),
+        Lists.of([row.lengths for row in given_rows]),
+        Lists.of([row.spans for row in given_rows]),
+        length,
+    )
+    found = derive(lay_out_ids([row.ids for row in some], length, 7), together, begin)
+    alone = lay_out(some, length, 7)
+
+    for name in ("input_ids", "labels", "position_ids", "cu_seq_lens"):
+        assert getattr(alone, name).tolist() == getattr(found, name).tolist()
+    assert alone.num_tokens == found.num_tokens
+
+
+@pytest.mark.parametrize("length", [1 << 16, (1 << 16) + 1])
+def test_positions_of_long_rows(length):
+    """Up to 65,536 tokens they are counted in two bytes, beyond that in four."""
+    row = Row(
+        np.zeros(length, np.uint16),
+        np.array([length], np.int32),
+        np.zeros(0, np.int32),
+        np.zeros(1, np.uint32),
+        np.zeros(1, np.uint16),
+    )
+    batch = lay_out([row, row], length, 0)
+
+    assert np.array_equal(batch.position_ids, [np.arange(length)] * 2)
 
 
 def test_the_first_token_of_an_example_is_never_a_label():

@@ -11,8 +11,10 @@ in one keyed order, of mapped files in the page cache.
     full         `Batches.at`: ids, labels, positions and cu_seq_lens
     full_torch   the same as tensors, which share the arrays' memory
     datasets_*   the four columns, stored whole as lists, by `datasets.Dataset` in three formats:
-                 torch, what a trainer gets; numpy; and python, its lists of int. Lists of a
-                 declared length are read no faster.
+                 torch, numpy, and python, its lists of int. Lists of a declared length are read no
+                 faster.
+    datasets_loader  format torch through torch's `DataLoader`, as trainers read it: in one process,
+                 whole batches asked for by number, rows stacked
 
     python benchmarks/reader.py --megabytes 60 --tokenizer tokenizer.json --eos TEXT
     python benchmarks/reader.py --artifact PATH
@@ -36,6 +38,7 @@ import torch
 from datasets import Dataset, Features, List, Value, load_from_disk
 from project import Project
 from rows import made_up_rows, write_rows
+from torch.utils.data import DataLoader
 
 import taskc
 from taskc.runtime.layout import Batch
@@ -108,6 +111,10 @@ def measured(artifact: Artifact, folder: Path) -> dict[str, float]:
         each = stored.with_format(None if name == "python" else name)
         ways[f"datasets_{name}"] = lambda each=each: (each[list(rows)] for rows in places)
         check(batches.at(positions[3]), raw[order[3]], each[list(places[3])])
+    loader = DataLoader(
+        stored.with_format("torch"), batch_sampler=list(map(list, places)), collate_fn=stacked
+    )
+    ways["datasets_loader"] = lambda: loader
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(NUM_RUNS):
         for name, way in ways.items():
@@ -115,16 +122,13 @@ def measured(artifact: Artifact, folder: Path) -> dict[str, float]:
             deque(way(), maxlen=0)  # each batch goes before the next one comes
             rates[name].append(len(order) * ROWS * batches.length / (time.process_time() - begun))
     found = {f"{name}_tokens_per_s": median(each) for name, each in rates.items()}
-    peers = {
-        f"full_torch_of_datasets_{name}": ("full_torch", f"datasets_{name}") for name in FORMATS
-    }
+    peers = [name for name in ways if name.startswith("datasets")]
     shares = {
         "ids_of_gather": ("ids", "gather"),
         "full_of_gather": ("full", "gather"),
         "ids_of_stored": ("ids", "stored"),
         "full_of_stored": ("full", "stored"),
-        "full_of_datasets_numpy": ("full", "datasets_numpy"),
-        **peers,
+        **{f"full_torch_of_{name}": ("full_torch", name) for name in peers},
     }
     # Shares of runs next to each other: what else the machine does meets both.
     return found | {
@@ -138,6 +142,14 @@ def as_tensors(batch: Batch) -> dict[str, torch.Tensor]:
     tensors = batch.torch()
     tensors["cu_seq_lens"] = torch.from_numpy(batch.cu_seq_lens)
     return tensors
+
+
+def stacked(rows: list[dict[str, torch.Tensor]]) -> dict[str, Any]:
+    """Returns rows as a batch; of borders there are as many as a row has examples."""
+    names = ("input_ids", "labels", "position_ids")
+    batch: dict[str, Any] = {name: torch.stack([row[name] for row in rows]) for name in names}
+    batch["cu_seq_lens"] = [row["cu_seq_lens"] for row in rows]
+    return batch
 
 
 def as_memmap(artifact: Artifact, length: int, pad_id: int, path: Path) -> npt.NDArray[np.uint16]:

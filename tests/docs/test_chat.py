@@ -40,7 +40,7 @@ CONVERSATIONS = (
 
 
 def outcome(source, tokens, turns, loss, *, is_dated):
-    """ "proved", or the reason why not."""
+    """Whether it is proved, or the reason why not."""
     messages = [
         {"role": ROLES[turn.lower()], "content": THOUGHT if turn == "A" else f"text {number}"}
         for number, turn in enumerate(turns)

@@ -173,7 +173,7 @@ def test_an_importer_is_swept_with_what_it_imports(sums):
 @pytest.mark.parametrize(
     ("own", "expected"),
     [
-        ("cluster c3 { sources mine }", ["all@unseen=c3"]),
+        ("cluster own { sources mine }", ["all@unseen=own"]),
         ("", [f"all@unseen=sums.c{n}" for n in range(NUM_CLUSTERS)]),
     ],
 )

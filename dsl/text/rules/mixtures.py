@@ -3,6 +3,7 @@
 In: a cursor behind the statement's keyword, and the offset at which that starts. Out: the node.
 """
 
+from taskc.dsl.diagnostics import deletion
 from taskc.dsl.model.declarations import (
     Decontaminate,
     Fewshot,
@@ -20,6 +21,7 @@ from taskc.dsl.model.expressions import Attribute, Call, Expression, QualifiedNa
 from taskc.dsl.text.rules.cursor import Cursor
 from taskc.dsl.text.rules.expressions import amount, call, expression, number
 from taskc.dsl.text.rules.statements import one_of
+from taskc.dsl.text.source_text import Span
 
 __all__ = [
     "UNITS",
@@ -132,11 +134,36 @@ def total(cursor: Cursor, start: int) -> Total:
 
 def dedup(cursor: Cursor, start: int) -> MixtureDedup:
     """Reads what follows `dedup`: `fields [near similarity]`."""
+    if cursor.at_word("by") and _is_before_fields(cursor):
+        _skip_by(cursor)
     fields = expression(cursor, "a list of fields after `dedup`")
     near = None
     if cursor.take_word("near"):
         near = expression(cursor, "a similarity after `near`")
     return MixtureDedup(fields, near, cursor.span_from(start))
+
+
+def _is_before_fields(cursor: Cursor) -> bool:
+    """Whether the word at the cursor is no field, as fields follow it on its line."""
+    text, end = cursor.source.text, cursor.span().end
+    line_end = text.find("\n", end)
+    rest = text[end : line_end if line_end != -1 else None]
+    return cursor.next_kind in ("name", "[") and cursor.next_value in rest
+
+
+def _skip_by(cursor: Cursor) -> None:
+    """Goes past the `by` that a source's `dedup` has."""
+    word = cursor.span()
+    cursor.advance()
+    cursor.reporter.report(
+        "T0027",
+        word,
+        "no `by` stands between `dedup` and the fields of a mixture",
+        label="one word too many",
+        notes=("a source has one key, `dedup by KEY`; a mixture compares fields, `dedup FIELDS`",),
+        helps=("take the `by` away",),
+        fix=deletion(Span(cursor.path, word.start, cursor.start)),
+    )
 
 
 def decontaminate(cursor: Cursor, start: int) -> Decontaminate:

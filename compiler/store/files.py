@@ -4,7 +4,7 @@ In: paths of files. Out: the SHA-256 of each and, of files of lines, the ranges 
 into, each with a digest of its bytes alone. Known again is a file of the same size, time of
 modification and inode (the same entity tag, at a URL); a file that was younger than 2 s when it was
 read is read again, since it may have changed within the same tick of its clock. One sequential
-read, 3.5 s per GB and core; 300 unchanged files are looked up in 10 ms.
+read, 1.7 s per GB and core; 300 unchanged files are looked up in 10 ms.
 """
 
 import os
@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from pathlib import Path
 from threading import Event
-from typing import Any, BinaryIO, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
+import numpy as np
 import orjson
 
 from taskc.compiler.store.code import code_digest
-from taskc.compiler.store.cutting import MAX_RANGE_BYTES, cut
+from taskc.compiler.store.cutting import MAX_RANGE_BYTES, cut, line_ends
 from taskc.compiler.store.objects import Store
 from taskc.compiler.store.remote import as_os_error
 from taskc.dsl.codes import CODES
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 KIND = "files"
-_BLOCK_BYTES = 1 << 17  # smaller than what is asked of the system for each block anew
+_BLOCK_BYTES = 1 << 17  # that are hashed while they are in the cache
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _RACY_NS = 2_000_000_000  # FAT counts in steps of 2 s, the coarsest clock in use
 _MAX_THREADS = 8  # hashing lets go of Python's lock
@@ -46,6 +47,15 @@ _MAX_REQUESTS = 16  # at a time, of what stands at URLs
 
 
 FoundT = TypeVar("FoundT")
+# Reads a file on into memory, as far as that goes; returns how many bytes came, 0 at the end.
+_Fill = Callable[[memoryview], int]
+
+
+class _Readable(Protocol):
+    """A file as far as it is asked for here; `BinaryIO` has no `readinto`."""
+
+    def readinto(self, memory: memoryview, /) -> int:
+        """Reads on into `memory`, and returns how many bytes came."""
 
 
 class LineRange(NamedTuple):
@@ -244,20 +254,24 @@ def _read(store: Store, path: str, *, cut_lines: bool, stop: Event) -> FileDiges
     """Reads a file through and tells the store; not to its end where `stop` is set."""
     digest = sha256()
 
-    def add(block: bytes) -> None:
+    def fill(memory: memoryview) -> int:
+        """Reads on as far as `memory` goes, hashes what came, and says how many bytes did."""
         if stop.is_set():
             raise InterruptedError
-        digest.update(block)
+        num_read: int = opened.readinto(memory)
+        digest.update(memory[:num_read])
+        return num_read
 
     try:
         state = _state(path)  # before reading: what is written meanwhile shows as a change
         with as_os_error(), _opened(path) as opened:
             ranges: tuple[LineRange, ...] | None = None
             if cut_lines:
-                ranges = tuple(_ranges(opened, add))
+                ranges = tuple(_ranges(fill))
             else:
-                while block := opened.read(_BLOCK_BYTES):
-                    add(block)
+                block = memoryview(bytearray(_BLOCK_BYTES))
+                while fill(block):
+                    pass
     except OSError as error:
         return error
     found = FileDigests(path, digest.hexdigest(), ranges, state.size_bytes, state.version)
@@ -273,71 +287,90 @@ def _read(store: Store, path: str, *, cut_lines: bool, stop: Event) -> FileDiges
     return found
 
 
-def _opened(path: str) -> AbstractContextManager[BinaryIO]:
+def _opened(path: str) -> AbstractContextManager[_Readable]:
     if "://" not in path:
-        return Path(path).open("rb")
+        return Path(path).open("rb", buffering=0)
     import fsspec
 
-    opened: AbstractContextManager[BinaryIO] = fsspec.open(path, "rb")
+    opened: AbstractContextManager[_Readable] = fsspec.open(path, "rb")
     return opened
 
 
-def _ranges(opened: BinaryIO, digest: Callable[[bytes], object]) -> Iterator[LineRange]:
-    """Yields the ranges of a file of lines; `digest` is told every byte."""
-    held, num_held = _filled(opened, digest, bytearray(MAX_RANGE_BYTES), b"")
-    start = 0
-    if held.startswith(_BYTE_ORDER_MARK):
-        start = len(_BYTE_ORDER_MARK)
-        held, num_held = _filled(opened, digest, held, bytes(held[start:num_held]))
+def _ranges(fill: _Fill) -> Iterator[LineRange]:
+    """Yields the ranges of a file of lines."""
+    held = _Held(fill)
+    held.read_on()
+    start = held.drop(held.has_mark() * len(_BYTE_ORDER_MARK))
     first_line = 1
-    while num_held:
-        data: bytes | bytearray = held
-        size_bytes = num_held
-        if num_held >= MAX_RANGE_BYTES:
-            size_bytes = cut(memoryview(held)[:num_held])
-        if size_bytes == 0:
-            data, size_bytes = _to_line_end(opened, digest, bytes(held[:num_held]))
-            num_held = len(data)
-        range_ = memoryview(data)[:size_bytes]
-        num_lines = data.count(b"\n", 0, size_bytes) + (range_[-1] != ord("\n"))
-        yield LineRange(start, start + size_bytes, first_line, num_lines, range_digest(range_))
-        start += size_bytes
+    while held.size_bytes:
+        size_bytes = held.range_bytes()
+        content = held.memory[:size_bytes]
+        has_end = content[-1] == ord("\n")
+        num_lines = int(np.searchsorted(held.ends, size_bytes, "right")) + (not has_end)
+        yield LineRange(start, start + size_bytes, first_line, num_lines, range_digest(content))
+        start += held.drop(size_bytes)
         first_line += num_lines
-        held, num_held = _filled(opened, digest, held, bytes(memoryview(data)[size_bytes:num_held]))
 
 
-def _filled(
-    opened: BinaryIO, digest: Callable[[bytes], object], held: bytearray, rest: bytes
-) -> tuple[bytearray, int]:
-    """Reads on behind what is left; the same memory serves again, as new pages cost more than this.
+class _Held:
+    """What was read of a file of lines and is in no range yet.
 
-    Returns:
-        What holds the bytes, and how many; fewer than a range may have only at the file's end.
+    The same memory serves again, as new pages cost more than what is read into them.
+
+    Attributes:
+        memory: Begins with the bytes that are held.
+        size_bytes: How many they are; fewer than a range may have only at the file's end.
+        ends: What `line_ends` says of them.
     """
-    if len(rest) > len(held):  # behind a line that is longer than a range
-        held = bytearray(rest)
-    num_held = len(rest)
-    held[:num_held] = rest
-    while num_held < MAX_RANGE_BYTES:
-        block = opened.read(min(_BLOCK_BYTES, MAX_RANGE_BYTES - num_held))
-        if not block:
-            break
-        digest(block)
-        held[num_held : num_held + len(block)] = block
-        num_held += len(block)
-    return held, num_held
 
+    def __init__(self, fill: _Fill) -> None:
+        self._fill = fill
+        self.memory = memoryview(bytearray(MAX_RANGE_BYTES))
+        self.size_bytes = 0
+        self.ends = line_ends(b"")
 
-def _to_line_end(
-    opened: BinaryIO, digest: Callable[[bytes], object], data: bytes
-) -> tuple[bytes, int]:
-    """Reads on until a line that is longer than a range ends; returns what is read and its end."""
-    pieces = [data]
-    while block := opened.read(_BLOCK_BYTES):
-        digest(block)
-        pieces.append(block)
-        if b"\n" in block:
-            break
-    data = b"".join(pieces)
-    end = data.find(b"\n", MAX_RANGE_BYTES) + 1
-    return data, end or len(data)
+    def has_mark(self) -> bool:
+        """Whether a byte order mark comes first."""
+        return self.memory[: len(_BYTE_ORDER_MARK)] == _BYTE_ORDER_MARK
+
+    def range_bytes(self) -> int:
+        """How many bytes the next range has."""
+        if self.size_bytes < MAX_RANGE_BYTES:
+            return self.size_bytes
+        return cut(self.memory[: self.size_bytes], self.ends) or self._long_line_end()
+
+    def drop(self, size_bytes: int) -> int:
+        """Lets go of the first so many bytes, and reads on; returns how many they were."""
+        rest = self.memory[size_bytes : self.size_bytes]
+        if len(self.memory) > MAX_RANGE_BYTES:  # behind a line that is longer than a range
+            self.memory = memoryview(bytearray(max(MAX_RANGE_BYTES, len(rest))))
+        self.memory[: len(rest)] = rest
+        self.size_bytes = len(rest)
+        self.ends = self.ends[np.searchsorted(self.ends, size_bytes, "right") :] - size_bytes
+        self.read_on()
+        return size_bytes
+
+    def read_on(self) -> None:
+        """Reads until a whole range is there, or the file ends."""
+        while self.size_bytes < MAX_RANGE_BYTES and self._read():
+            pass
+
+    def _long_line_end(self) -> int:
+        """Reads on until a line that is longer than a range ends, and returns where."""
+        while not (behind := self.ends[self.ends > MAX_RANGE_BYTES]).size:
+            if self.size_bytes == len(self.memory):
+                larger = memoryview(bytearray(2 * self.size_bytes))
+                larger[: self.size_bytes] = self.memory
+                self.memory = larger
+            if not self._read():
+                return self.size_bytes
+        return int(behind[0])
+
+    def _read(self) -> int:
+        """Reads a block at most, and returns how many bytes came."""
+        place = self.size_bytes
+        num_read = self._fill(self.memory[place : place + _BLOCK_BYTES])
+        self.size_bytes += num_read
+        ends = line_ends(self.memory[place : self.size_bytes]) + place
+        self.ends = np.concatenate([self.ends, ends])
+        return num_read

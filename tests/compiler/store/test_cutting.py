@@ -4,16 +4,21 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskc.compiler.store.cutting import MAX_RANGE_BYTES, MIN_RANGE_BYTES, cut
+from taskc.compiler.store.cutting import MAX_RANGE_BYTES, MIN_RANGE_BYTES, cut, line_ends
 
 MIN, MAX = 200, 600
+
+
+def cut_of(data, **bounds):
+    """Cuts once."""
+    return cut(data, line_ends(data), **bounds)
 
 
 def ranges(data):
     """Cuts as the reader of files does, with smaller bounds."""
     found = []
     while len(data) > MAX:
-        end = cut(data[:MAX], min_bytes=MIN, max_bytes=MAX) or data.find(b"\n", MAX) + 1
+        end = cut_of(data[:MAX], min_bytes=MIN, max_bytes=MAX) or data.find(b"\n", MAX) + 1
         found.append(data[: end or len(data)])
         data = data[end or len(data) :]
     return found + [data] * bool(data)
@@ -22,9 +27,9 @@ def ranges(data):
 @given(st.binary(min_size=MAX, max_size=2 * MAX) | st.text("ab\n", min_size=MAX).map(str.encode))
 def test_a_cut_follows_a_line(data):
     """Within the bounds, or nowhere: the same wherever the bytes stand, whatever follows."""
-    end = cut(data, min_bytes=MIN, max_bytes=MAX)
+    end = cut_of(data, min_bytes=MIN, max_bytes=MAX)
 
-    assert end == cut(memoryview(data + b"x"), min_bytes=MIN, max_bytes=MAX)
+    assert end == cut_of(memoryview(data + b"x"), min_bytes=MIN, max_bytes=MAX)
     if end == 0:
         assert b"\n" not in data[MIN - 1 : MAX]
     else:
@@ -54,7 +59,7 @@ def test_ranges_are_about_as_long_as_said():
     text = data.tobytes()
     ends = [0]
     while ends[-1] + MAX_RANGE_BYTES <= len(text):
-        ends.append(ends[-1] + cut(memoryview(text)[ends[-1] : ends[-1] + MAX_RANGE_BYTES]))
+        ends.append(ends[-1] + cut_of(memoryview(text)[ends[-1] : ends[-1] + MAX_RANGE_BYTES]))
     sizes = np.diff(ends)
 
     assert MIN_RANGE_BYTES <= sizes.min() <= sizes.max() <= MAX_RANGE_BYTES

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import time
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -37,7 +38,7 @@ def small_ranges(monkeypatch):
     """Cuts small files as large ones are cut."""
     monkeypatch.setattr(files_module, "MAX_RANGE_BYTES", 60)
     whole = files_module.cut
-    monkeypatch.setattr(files_module, "cut", lambda data: whole(data, min_bytes=20, max_bytes=60))
+    monkeypatch.setattr(files_module, "cut", partial(whole, min_bytes=20, max_bytes=60))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ it has in the artefact's.
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 __all__ = [
@@ -40,7 +41,9 @@ def added_ids(definition: Definition) -> dict[str, int]:
 
 def token_ids(definition: Definition) -> dict[str, int]:
     """Every token: text -> id."""
-    return model_ids(definition) | added_ids(definition)
+    ids = model_ids(definition)
+    ids.update(added_ids(definition))
+    return ids
 
 
 def special_contents(definition: Definition) -> list[str]:
@@ -120,18 +123,32 @@ def _renamed_model(model: Definition, names: Mapping[str, str]) -> Definition:
     if isinstance(vocab, list):
         renamed["vocab"] = [[names.get(text, text), score] for text, score in vocab]
     else:
-        renamed["vocab"] = {names.get(text, text): token_id for text, token_id in vocab.items()}
+        renamed["vocab"] = vocab = dict(vocab)
+        for text in vocab.keys() & names:
+            vocab[names[text]] = vocab.pop(text)
     if model.get("unk_token") in names:
         renamed["unk_token"] = names[model["unk_token"]]
     if "merges" in model:
         # A merge that makes a special token, or starts from one, would bring it back.
-        renamed["merges"] = [merge for merge in model["merges"] if not _touches(merge, names)]
+        kept = [merge for merge in model["merges"] if not _touches(merge, names)]
+        renamed["merges"] = _as_lines(kept)
     return renamed
 
 
 def _touches(merge: str | list[str], names: Mapping[str, str]) -> bool:
     left, right = merge.split(" ", 1) if isinstance(merge, str) else merge
     return left in names or right in names or left + right in names
+
+
+def _as_lines(merges: list[Any]) -> list[Any]:
+    """Pairs of merges as lines of two words, which the libraries read in two thirds of the time.
+
+    They stay pairs where a line would say something else: one of three words, or a file's heading.
+    """
+    if set(map(type, merges)) != {list}:
+        return merges
+    words = "".join(chain.from_iterable(merges))
+    return merges if " " in words or "#version" in words else list(map(" ".join, merges))
 
 
 # ---- the continuation's ------------------------------------------------------------------------

@@ -17,11 +17,9 @@ from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from taskc.compiler import plan
 from taskc.compiler.store.objects import Store
-from taskc.compiler.turns import definition as definitions
 from taskc.compiler.turns.definition import Definition
 from taskc.compiler.turns.tokenizer import Ids, Loaded, fingerprint, load
 
@@ -125,15 +123,14 @@ _KEPT: dict[str, Loaded | None] = {}  # by the tokenizer's digest, for the proce
 
 
 def _faster(loaded: Loaded) -> Loaded | None:
-    definition = definitions.for_text(orjson.loads(loaded.files["tokenizer.json"]))
     try:
         import fastokens
 
-        engine = fastokens.Tokenizer.from_json_str(orjson.dumps(definition).decode())
+        engine = fastokens.Tokenizer.from_json_str(loaded.text_json.decode())
     except Exception:  # noqa: BLE001 - absent, broken, or no tokenizer of a kind that it knows
         return None
     return replace(
-        loaded, engine=ProvedEngine(loaded, engine, has_sure_cuts=_has_sure_cuts(definition))
+        loaded, engine=ProvedEngine(loaded, engine, has_sure_cuts=_has_sure_cuts(loaded.steps))
     )
 
 

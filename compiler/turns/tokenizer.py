@@ -80,6 +80,8 @@ class Loaded:
         digest: BLAKE2b-128 over the artefact's files and the names of special tokens, hexadecimal.
         files: The artefact's files by name.
         text: Encodes texts; holds no special token under its own name.
+        text_json: The definition of `text`, as another engine reads it.
+        steps: What the same definition says besides its model.
         continuation: As `text`, and sets no space mark before the first piece.
         engine: Encodes whole texts in place of `text`, where another engine does.
     """
@@ -93,6 +95,8 @@ class Loaded:
     digest: str
     files: dict[str, bytes]
     text: tokenizers.Tokenizer
+    text_json: bytes
+    steps: Definition
     continuation: tokenizers.Tokenizer
     engine: TextEngine | None = None
 
@@ -352,7 +356,8 @@ def _in_use(full: Definition, names: dict[str, str], files: dict[str, bytes]) ->
     ids = definitions.token_ids(full)
     text_definition = definitions.for_text(full)
     continued = definitions.for_continuation(text_definition)
-    text = _tokenizer(text_definition)
+    text_json = orjson.dumps(text_definition)
+    text = _tokenizer(text_json)
     added = definitions.added_ids(text_definition)
     moved = [
         content for content, token_id in added.items() if text.token_to_id(content) != token_id
@@ -370,13 +375,17 @@ def _in_use(full: Definition, names: dict[str, str], files: dict[str, bytes]) ->
         digest=_digest(files, special),
         files=files,
         text=text,
-        continuation=text if continued == text_definition else _tokenizer(continued),
+        text_json=text_json,
+        steps={name: value for name, value in text_definition.items() if name != "model"},
+        continuation=(
+            text if continued == text_definition else _tokenizer(orjson.dumps(continued))
+        ),
     )
 
 
-def _tokenizer(definition: Definition) -> tokenizers.Tokenizer:
+def _tokenizer(definition_json: bytes) -> tokenizers.Tokenizer:
     """A tokenizer that sees no special token in a text, not even by its new name."""
-    tokenizer = tokenizers.Tokenizer.from_buffer(orjson.dumps(definition))
+    tokenizer = tokenizers.Tokenizer.from_buffer(definition_json)
     tokenizer.encode_special_tokens = True
     return tokenizer
 

@@ -95,6 +95,29 @@ def test_a_merge_can_not_spell_a_special_token(make):
     assert text_ids == [*ids(make.tiny_definition(), "abc"), merged[1]]
 
 
+@pytest.mark.parametrize(
+    ("merges", "are_lines"),
+    [
+        ([["a", "b"], ["ab", "c"]], True),
+        ([["a", " "], ["a ", "b"], ["a", "b"]], False),
+        ([["#", "v"], *(["#version"[:end], "#version"[end]] for end in range(2, 8))], False),
+    ],
+)
+def test_merges_are_the_same_in_either_form(make, merges, are_lines):
+    """Lines are read faster; a piece with a space, or a file's heading, is no word of a line."""
+    definition = make.tiny_definition()
+    vocab = definition["model"]["vocab"]
+    for piece in (" ", *("".join(pair) for pair in merges)):
+        vocab.setdefault(piece, 1_000 + len(vocab))
+    definition["model"]["merges"] = merges
+    definition["pre_tokenizer"] = None
+    text = definitions.for_text(definition)
+    read = "abc a b #version"
+
+    assert all(isinstance(merge, str) for merge in text["model"]["merges"]) is are_lines
+    assert ids(text, read) == ids(definition, read)
+
+
 def test_ids_of_the_other_added_tokens_stay(make):
     """Ids follow from the list's length, so special tokens are renamed and not left out."""
     definition = make.tiny_definition(special=("<eos>", "<tool>", "<bos>"))

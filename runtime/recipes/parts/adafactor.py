@@ -85,10 +85,23 @@ def _inverse_root(squares: torch.Tensor, state: dict[str, Any], kept: float) -> 
     if squares.dim() < _MATRIX:
         return _mean(state, "square", squares, kept).rsqrt()
     rows = _mean(state, "rows", squares.mean(dim=-1), kept)
-    columns = _mean(state, "columns", squares.mean(dim=-2), kept)
+    columns = _mean(state, "columns", _summed(squares.mean(dim=-2)), kept)
     # The paper's R C / sum(R), with means for sums: rows / mean(rows) x columns.
     by_row = (rows / rows.mean(dim=-1, keepdim=True)).rsqrt()
     return by_row.unsqueeze(-1) * columns.rsqrt().unsqueeze(-2)
+
+
+def _summed(values: torch.Tensor) -> torch.Tensor:
+    """Returns a mean over sharded rows as every rank has it: shares of one can't be saved."""
+    placements = getattr(values, "placements", ())
+    if not any(each.is_partial() for each in placements):
+        return values
+    from torch.distributed.tensor import Replicate
+
+    spread: Any = values
+    whole = [Replicate() if each.is_partial() else each for each in placements]
+    summed: torch.Tensor = spread.redistribute(placements=whole)
+    return summed
 
 
 def _mean(state: dict[str, Any], name: str, now: torch.Tensor, kept: float) -> torch.Tensor:

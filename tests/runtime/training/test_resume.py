@@ -212,16 +212,6 @@ def test_another_artefact_is_refused(made, stopped, tmp_path, block):
         train(open_artifact(other), block, stopped, resume="same")
 
 
-def test_a_damaged_state_is_said(folder, stopped, block):
-    """Which file, and not as a fault of the program."""
-    (stopped / "checkpoint" / "weights.pt").write_bytes(b"PK damaged")
-    with pytest.raises(ArtifactError, match="parameters and optimizer of this run"):
-        train(open_artifact(folder), block, stopped, resume="same")
-    (stopped / "checkpoint" / "state.json").write_text("{}")
-    with pytest.raises(ArtifactError, match=r"state\.json: state"):
-        train(open_artifact(folder), block, stopped, resume="same")
-
-
 def test_a_finished_run_is_left_as_it_is(folder, tmp_path, block):
     """Resumed, it takes no step; nothing to resume, it begins."""
     artifact, out = open_artifact(folder), tmp_path / "out"

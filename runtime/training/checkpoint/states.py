@@ -1,31 +1,21 @@
-"""A run's state on disk: parameters, optimizer, and a few integers; whole or not at all.
+"""The states of a run on disk: found, replaced in one step, kept, gone back to.
 
-In: a stepper and the step it has come to. Out: OUT/checkpoint, replaced in one step, and back. What
-is read at which step and which noise it meets are arithmetic, so no generator and no iterator is
-saved: state.json holds the position, and what the run was taken with. Where a recipe keeps its
-epochs, the states after the last two are kept besides, OUT/states/NN: the same files by another
-name. Parameters and state are gathered whole in the first rank's memory to be written, whatever
-they were spread over: 12 bytes a parameter with AdamW, about 4 with Adafactor.
-
-    weights.pt      parameters, whole, float32; with adapters, those that are trained
-    optimizer.pt    the optimizer's state
-    state.json      position, identity (content and settings, compared), circumstances (noted)
+In: the folder of a run. Out: folders of states, each whole. Of their files only state.json is read
+and written here; the others are those of `parts`. The first rank makes folders and gives names,
+which all ranks must see: OUT lies on a disk that they share.
 """
 
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
-
-import torch
 
 from taskc.runtime.artifact import ArtifactError
 from taskc.runtime.training.ranks import Ranks
-from taskc.runtime.training.step import Stepper
 
 __all__ = [
     "Found",
@@ -36,16 +26,14 @@ __all__ = [
     "forget",
     "go_back",
     "keep",
-    "restore",
-    "save",
-    "weights_of",
+    "replaced",
 ]
 
 _FOLDER = "checkpoint"
 _KEPT = "states"
 _MOST_KEPT = 2
 _OLD, _NEW = ".checkpoint.old", ".checkpoint.new"
-_STATE, _WEIGHTS, _OPTIMIZER = "state.json", "weights.pt", "optimizer.pt"
+_STATE, _PARTS = "state.json", ".metadata"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +85,13 @@ def _read(folder: Path) -> Found:
     path = folder / _STATE
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
-        return Found(folder, int(state["position"]), state["identity"], state["circumstances"])
+        found = Found(folder, int(state["position"]), state["identity"], state["circumstances"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(str(path), "state", "that of a run", str(error)) from error
+    if not (folder / _PARTS).is_file():
+        expected = "what each rank wrote, and where it is, as this version of taskc writes it"
+        raise ArtifactError(str(folder / _PARTS), "state", expected, "none")
+    return found
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -121,29 +113,26 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield from _flat(inner, f"{name}.{key}" if name else str(key))
 
 
-def save(
-    stepper: Stepper,
-    out: Path,
-    position: int,
-    identity: Mapping[str, Any],
-    circumstances: Mapping[str, Any],
-) -> None:
-    """Saves the run's state; called by all ranks, written by the first.
+@contextmanager
+def replaced(out: Path, state: Mapping[str, Any], ranks: Ranks) -> Iterator[Path]:
+    """A new folder for all ranks to write to; what is whole at the end is the run's state.
 
-    A process killed at any time leaves the state before or the one after, whole.
+    Args:
+        out: Of the run.
+        state: What state.json holds.
+        ranks: All come in, and leave when the new state is in its place.
     """
-    weights, optimizer = _gathered(stepper)
-    if stepper.ranks.is_first:
-        new = out / _NEW
+    new = out / _NEW
+    if ranks.is_first:
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
-        _write(new / _WEIGHTS, weights)
-        _write(new / _OPTIMIZER, optimizer)
-        state = {"position": position, "identity": identity, "circumstances": circumstances}
+    ranks.wait()
+    yield new
+    if ranks.is_first:
         (new / _STATE).write_text(f"{json.dumps(state, indent=2)}\n", encoding="utf-8")
         _settle(new / _STATE)
         _take_place(out)
-    stepper.ranks.wait()
+    ranks.wait()
 
 
 def _take_place(out: Path) -> None:
@@ -210,96 +199,12 @@ def _link(source: Path, target: Path) -> None:
     _settle(target)
 
 
-# ---- taking it up --------------------------------------------------------------------------------
-
-
-def restore(stepper: Stepper, found: Found) -> None:
-    """Takes up the parameters and the optimizer's state.
-
-    Raises:
-        ArtifactError: If they are not those of this model.
-    """
-    try:
-        # Mapped: the ranks of a machine share what they read, and take their own parts of it.
-        weights, optimizer = (
-            torch.load(found.folder / name, map_location="cpu", weights_only=True, mmap=True)
-            for name in (_WEIGHTS, _OPTIMIZER)
-        )
-        _scatter(stepper, weights, optimizer)
-    except (OSError, RuntimeError, ValueError, KeyError, UnpicklingError) as error:
-        expected = "parameters and optimizer of this run's model"
-        raise ArtifactError(str(found.folder), "state", expected, str(error)[:200]) from error
-
-
 def discard(out: Path, ranks: Ranks) -> None:
     """Removes what `save` left."""
     if ranks.is_first:
         for name in (_FOLDER, _OLD, _NEW):
             shutil.rmtree(out / name, ignore_errors=True)
     ranks.wait()
-
-
-# The functions of torch name the optimizer's state by parameter and give it whole, so that a run
-# that was sharded goes on unsharded, and the other way round.
-
-
-def weights_of(stepper: Stepper) -> dict[str, torch.Tensor]:
-    """Returns the parameters, whole, on the first rank; called by all.
-
-    With adapters only what is trained is returned: the rest stays where it was loaded from.
-    """
-    from torch.distributed.checkpoint.state_dict import get_model_state_dict
-
-    weights = get_model_state_dict(stepper.model, options=_whole(stepper))
-    wanted = _trained(stepper)
-    return {
-        name: weight
-        for name, weight in weights.items()
-        if isinstance(weight, torch.Tensor) and (wanted is None or name in wanted)
-    }
-
-
-def _trained(stepper: Stepper) -> set[str] | None:
-    """Returns the names of what is trained beside a frozen model; None: all is trained."""
-    if stepper.adapter is None:
-        return None
-    return {name for name, each in stepper.model.named_parameters() if each.requires_grad}
-
-
-def _gathered(stepper: Stepper) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Returns parameters and the optimizer's state, whole; called by all ranks."""
-    from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict
-
-    state = get_optimizer_state_dict(stepper.model, stepper.optimizer, options=_whole(stepper))
-    return weights_of(stepper), state
-
-
-def _scatter(stepper: Stepper, weights: Any, state: Any) -> None:
-    from torch.distributed.checkpoint.state_dict import (
-        set_model_state_dict,
-        set_optimizer_state_dict,
-    )
-
-    expected = _trained(stepper)
-    if expected is not None and set(weights) != expected:
-        raise ValueError(f"other adapters: {sorted(set(weights) ^ expected)[:3]}")
-    options = _whole(stepper)
-    set_model_state_dict(stepper.model, weights, options=options)
-    set_optimizer_state_dict(stepper.model, stepper.optimizer, state, options=options)
-
-
-def _whole(stepper: Stepper) -> Any:
-    from torch.distributed.checkpoint.state_dict import StateDictOptions
-
-    partly = stepper.adapter is not None
-    return StateDictOptions(
-        full_state_dict=True, cpu_offload=True, ignore_frozen_params=partly, strict=not partly
-    )
-
-
-def _write(path: Path, value: object) -> None:
-    torch.save(value, path)
-    _settle(path)
 
 
 def _settle(path: Path) -> None:

@@ -42,6 +42,7 @@ class Findings:
     _alike: Counter[tuple[str, int, str]] = field(default_factory=Counter)
     hidden: Counter[tuple[str, str]] = field(default_factory=Counter)
     rest_at: plan.Place | None = None
+    _said: set[tuple[str, int, str, str, tuple[str, ...]]] = field(default_factory=set)
     reporter: Reporter = field(default_factory=Reporter)
 
     def report(
@@ -55,7 +56,7 @@ class Findings:
         helps: tuple[str, ...] = (),
         row: RowPlace | None = None,
     ) -> None:
-        """Adds one finding.
+        """Adds one finding; what concerns no row is said once, though several splits lead to it.
 
         Args:
             code: A code of the table.
@@ -67,6 +68,11 @@ class Findings:
             row: The input row, where one is concerned.
         """
         place = at or self.at
+        if row is None:
+            said = (code, place.start, message, label, notes)
+            if said in self._said:
+                return
+            self._said.add(said)
         if CODES[code].severity is Severity.ERROR:
             self.num_errors += 1
             field_name = row.field if row else ""
@@ -97,8 +103,6 @@ class Findings:
         """Adds what another stage found."""
         if found.primary is None:
             raise AssertionError("every finding has a place in the spec")
-        if found.row is None and found in self.reporter.diagnostics:
-            return
         self.report(
             found.code,
             found.message,

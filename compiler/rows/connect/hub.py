@@ -3,15 +3,19 @@
 In: the id of a data set or a folder, a configuration, a revision, a split. Out: local files of
 Parquet or Arrow: the data set's own Parquet files where it has such, else what `datasets` makes of
 its files in its cache. What was fetched of one commit is found again without the library, and
-without a network. Importing the library takes 2 s.
+without a network. Importing the library takes 2 s. Where the hub's name leads nowhere it is not
+asked: the library would try for minutes.
 """
 
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 from weakref import WeakKeyDictionary
 
 import orjson
@@ -109,7 +113,8 @@ def hub_revision(connector: plan.Connector) -> str:
     if _COMMIT.fullmatch(given) or not is_on_hub(connector):
         return given
     try:
-        found = str(_builder(_data_set(connector, next(iter(connector.patterns)))).hash)
+        with _quiet():
+            found = str(_builder(_data_set(connector, next(iter(connector.patterns)))).hash)
     except _ProblemError:
         return given  # reported where the rows are read
     return found if _COMMIT.fullmatch(found) else given
@@ -163,15 +168,36 @@ def _split_files(data_set: _DataSet, split: _Split) -> list[InputFile]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Leaves the terminal to our own progress."""
+    """Leaves the terminal to our own progress and findings, and asks no hub that isn't there."""
     datasets = _library()
+    from huggingface_hub import constants
+    from huggingface_hub.utils import logging
+
     was_quiet = datasets.are_progress_bars_disabled()
+    loudness = logging.get_verbosity()
+    was_offline = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
     datasets.disable_progress_bars()
+    logging.set_verbosity_error()
+    if _leads_nowhere(constants.ENDPOINT):
+        constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
     try:
         yield
     finally:
+        constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = was_offline
+        logging.set_verbosity(loudness)
         if not was_quiet:
             datasets.enable_progress_bars()
+
+
+def _leads_nowhere(url: str) -> bool:
+    """Whether a name can't be resolved here; a proxy would resolve it elsewhere."""
+    if getproxies():
+        return False
+    try:
+        socket.getaddrinfo(urlsplit(url).hostname, None)
+    except OSError:
+        return True
+    return False
 
 
 def _library() -> Any:

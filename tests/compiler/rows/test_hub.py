@@ -227,10 +227,12 @@ def ask(tmp_path_factory):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
-    def answers(asked: list[tuple[str, str | None]], *, with_hub: bool = True) -> list[dict]:
+    def answers(
+        asked: list[tuple[str, str | None]], *, with_hub: bool = True, endpoint: str | None = None
+    ) -> list[dict]:
         port = server.server_address[1] if with_hub else 9
         environment = {
-            "HF_ENDPOINT": f"http://127.0.0.1:{port}",
+            "HF_ENDPOINT": endpoint or f"http://127.0.0.1:{port}",
             "HF_HOME": str(home / "cache"),
             "HF_HUB_OFFLINE": "0" if with_hub else "1",
             "PATH": "",
@@ -242,6 +244,7 @@ def ask(tmp_path_factory):
             text=True,
             check=True,
         )
+        assert "Retrying" not in done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     yield answers
@@ -272,6 +275,13 @@ def test_the_hub(ask):
     assert not again["library"]
     assert ["T0542"] == elsewhere["codes"]
     assert "--local-dir FOLDER" in elsewhere["helps"][1]
+
+
+def test_a_hub_that_leads_nowhere(ask):
+    """Where its name can't be resolved the library is told so: it would try again for minutes."""
+    (found,) = ask([("owner/name", "main")], endpoint="http://hub.invalid")
+
+    assert ["T0542"] == found["codes"]
 
 
 def test_a_name_is_of_the_hub_where_it_has_no_root():

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
+from logging import ERROR
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -177,7 +178,7 @@ def _quiet() -> Iterator[None]:
     loudness = logging.get_verbosity()
     was_offline = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
     datasets.disable_progress_bars()
-    logging.set_verbosity_error()
+    logging.set_verbosity(ERROR)
     if _leads_nowhere(constants.ENDPOINT):
         constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
     try:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from taskc.compiler.store.backend import Buffer
 from taskc.compiler.store.objects import Store
 
 __all__ = ["KIND", "Entries", "Found", "Segment", "SegmentIndex", "write_segment"]
@@ -85,10 +86,28 @@ def write_segment(store: Store, family: str, entries: Entries, *, vocab_size: in
     """
     assert len(entries.reasons) <= MAX_REASONS, "a fate is one byte"
     batch = _batch(entries, pa.uint16() if vocab_size <= _MAX_VOCAB_OF_16_BITS else pa.uint32())
-    out = pa.BufferOutputStream()
-    with pa.ipc.new_stream(out, batch.schema) as writer:
+    pieces = _Pieces()
+    with pa.ipc.new_stream(pa.PythonFile(pieces, mode="w"), batch.schema) as writer:
         writer.write_batch(batch)
-    return store.add(KIND, family, memoryview(out.getvalue()))
+    return store.add(KIND, family, pieces.written)
+
+
+class _Pieces:
+    """What Arrow writes, piece by piece: columns stay where they are, no stream is put together."""
+
+    closed = False  # pyarrow asks
+
+    def __init__(self) -> None:
+        self.written: list[Buffer] = []
+
+    def write(self, piece: bytes | pa.Buffer) -> int:
+        """Keeps a piece."""
+        view = memoryview(piece)
+        self.written.append(view)
+        return view.nbytes
+
+    def flush(self) -> None:
+        """Nothing: nothing is held back."""
 
 
 def _batch(entries: Entries, id_type: pa.DataType) -> pa.RecordBatch:

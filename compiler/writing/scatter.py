@@ -89,7 +89,7 @@ def examples_in_order(
     reader = _Reader(opened, with_answers=with_answers)
     batches = _batches(pointers, tokens, reader, batch_tokens)
     if len(borders) == 2:  # noqa: PLR2004 - one bucket
-        found = list(batches)
+        found = [piece for batch in batches for piece in batch]
         yield _ordered(found) if found else _nothing()
         return
     with TemporaryDirectory(dir=folder, prefix=".scatter-") as spilled:
@@ -105,7 +105,7 @@ def examples_in_order(
 
 def _batches(
     pointers: Array, tokens: Array, reader: "_Reader", batch_tokens: int
-) -> Iterator[pa.RecordBatch]:
+) -> Iterator[list[pa.RecordBatch]]:
     """Yields all examples in the order of the store, with their places, some tokens at a time."""
     places = np.argsort(pointers).astype(np.uint32)
     for begin in range(0, len(places), _LOOKED_AT):
@@ -126,16 +126,16 @@ class _Reader:
         self._number = -1
         self._segment: Segment | None = None
 
-    def read(self, pointers: Array, places: Array) -> pa.RecordBatch:
-        """The examples of sorted pointers, in that order, with their places."""
+    def read(self, pointers: Array, places: Array) -> list[pa.RecordBatch]:
+        """The examples of sorted pointers, in that order, with their places, segment by segment."""
         segments, entries = split_pointers(pointers)
         borders = [*np.flatnonzero(np.diff(segments, prepend=-1)).tolist(), len(segments)]
-        pieces = [
-            self._entries(self._open(int(segments[begin])), entries[begin:end])
-            for begin, end in pairwise(borders)
-        ]
-        columns = {name: pa.concat_arrays([piece[name] for piece in pieces]) for name in pieces[0]}
-        return pa.RecordBatch.from_pydict({"place": pa.array(places, pa.uint32()), **columns})
+        pieces = []
+        for begin, end in pairwise(borders):
+            columns = self._entries(self._open(int(segments[begin])), entries[begin:end])
+            place = pa.array(places[begin:end], pa.uint32())
+            pieces.append(pa.RecordBatch.from_pydict({"place": place, **columns}))
+        return pieces
 
     def _entries(self, segment: Segment, entries: Array) -> dict[str, pa.Array]:
         columns = _entries(segment, entries)
@@ -216,9 +216,9 @@ class _Buckets:
     def _path(self, bucket: int) -> Path:
         return self._folder / f"{bucket:06d}"
 
-    def put(self, batch: pa.RecordBatch, borders: Sequence[int]) -> None:
+    def put(self, batch: list[pa.RecordBatch], borders: Sequence[int]) -> None:
         """Appends every example to the file of its bucket."""
-        ordered = _ordered([batch])
+        ordered = _ordered(batch)
         cuts = np.searchsorted(ordered["place"].to_numpy(), borders).tolist()
         for bucket, (begin, end) in enumerate(pairwise(cuts)):
             if begin < end:

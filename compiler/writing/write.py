@@ -2,7 +2,7 @@
 
 In: the stream and its packs, evaluation splits, the ledger and the facts of the build. Out: a
 folder as docs/artifact.md describes it, there whole or not at all. Nothing is chosen here: same
-inputs and same library versions, same bytes. Every token is copied four times, whole examples at a
+inputs and same library versions, same bytes. Every token is copied three times, whole examples at a
 time, and hashed twice (file, content); what is in memory is bounded but for 24 bytes an example.
 An example of 300 tokens takes 3 CPU us, and 2 of hashing.
 """

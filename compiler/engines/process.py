@@ -8,6 +8,7 @@ import ctypes
 import gc
 import os
 import sys
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 
 __all__ = ["prepare_driver", "prepare_worker", "spare_pandas"]
@@ -21,13 +22,20 @@ _SEARCHES = (700, 10, 10)  # for cycles; Python's own numbers
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1  # of mallopt(3)
 
 
-def prepare_driver() -> None:
-    """Prepares a process that holds columns of all rows; a second time changes nothing."""
+def prepare_driver(*modules: str) -> None:
+    """Prepares a process that holds columns of all rows; a second time changes nothing.
+
+    Args:
+        modules: What it is going to run. It is loaded here, after numpy's library is told and
+            before cycles are looked for: there is none to be found among it.
+    """
     # numpy's library of matrices starts a thread a core, for nothing that we do: 0.1 CPU s.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _set_mmap_threshold(_MMAP_THRESHOLD_BYTES)
-    _search_what_comes()
     spare_pandas()
+    for module in modules:
+        import_module(module)
+    _search_what_comes()
 
 
 def prepare_worker() -> None:

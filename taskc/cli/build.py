@@ -251,7 +251,7 @@ def build_all(
     from taskc.api import build_each
     from taskc.compiler.engines.process import prepare_driver
 
-    prepare_driver()
+    prepare_driver("taskc.compiler.build")
     with Progress() as progress:
         builds = build_each(
             plans,

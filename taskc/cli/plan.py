@@ -77,12 +77,13 @@ def _outlooks(
     """Looks ahead at each build, and shows it as soon as it is known."""
     from functools import partial
 
-    from taskc.compiler.build import Means
     from taskc.compiler.engines.process import prepare_driver
+
+    prepare_driver("taskc.compiler.outlook")
+    from taskc.compiler.build import Means
     from taskc.compiler.outlook import outlook
     from taskc.compiler.store.project import opened_store
 
-    prepare_driver()
     found = []
     url = console.chosen_store(options.store)
     workers = build.workers_of(options)

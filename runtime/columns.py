@@ -226,7 +226,7 @@ def _digest_of_lines(lines: Iterable[str]) -> str:
 
 
 def _streams(array: pa.Array, dtype: str) -> Iterator[tuple[str, memoryview]]:
-    """Yields what is hashed of an array: (name of the stream, contiguous bytes)."""
+    """Yields what is hashed of an array: (name of the stream, contiguous bytes until the next)."""
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if pa.types.is_list(array.type):
@@ -237,8 +237,14 @@ def _streams(array: pa.Array, dtype: str) -> Iterator[tuple[str, memoryview]]:
             yield f"#items{stream}", values
     elif dtype:
         numbers = np.asarray(array)
-        for begin in range(0, len(numbers), _BLOCK) or [0]:  # widened in the cache, not in memory
-            yield "", numbers[begin : begin + _BLOCK].astype(dtype, copy=False).data
+        if numbers.dtype == dtype:
+            yield "", numbers.data
+            return
+        widened = np.empty(min(len(numbers), _BLOCK), dtype)  # one piece of memory for all blocks
+        for begin in range(0, len(numbers), _BLOCK) or [0]:
+            block = numbers[begin : begin + _BLOCK]
+            widened[: len(block)] = block
+            yield "", widened[: len(block)].data
     else:
         texts = array.cast(pa.large_binary())
         yield "#lengths", pc.binary_length(texts).to_numpy(zero_copy_only=False).astype("<u4").data

@@ -6,6 +6,7 @@ stretch uses, so no text is held for each example. About 0.3 us an example.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import compress
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +36,8 @@ class Provenance:
             (row ids) and shots (how many there should be at most).
         """
         stream, num_examples = self._stream, end - begin
-        codes = {name: np.empty(num_examples, np.int32) for name in NAMES}
+        codes = {name: np.zeros(num_examples, np.int32) for name in NAMES}
+        several = [name for name in NAMES if len(self._names[name].numbers) > 1]
         numbers = np.empty(num_examples, np.int64)
         ids = np.empty((num_examples, 16), np.uint8)
         ordinals = np.empty(num_examples, np.int32)
@@ -44,7 +46,7 @@ class Provenance:
             origin, place = self._origins[number], at - begin
             rows, keys = stream.examples.row[at], stream.origins[number].rows
             prompts, ranges = stream.examples.prompt[at], keys.ranges[rows]
-            for name in NAMES:
+            for name in several:
                 codes[name][place] = origin.of(name, prompts, ranges)
             numbers[place] = origin.first_numbers[ranges] + keys.lines[rows]
             ids[place] = keys.ids[rows]
@@ -126,9 +128,9 @@ class _Names:
 
     def chosen(self, codes: Array) -> pa.DictionaryArray:
         """The texts of codes, as a dictionary of those that occur."""
-        used = np.flatnonzero(np.bincount(codes, minlength=len(self.numbers)))
-        lookup = np.zeros(len(self.numbers), np.int32)
-        lookup[used] = np.arange(len(used))
-        names = list(self.numbers)
-        texts = pa.array([names[index] for index in used.tolist()], pa.string())
-        return pa.DictionaryArray.from_arrays(pa.array(lookup[codes]), texts)
+        is_used = np.zeros(len(self.numbers), np.bool_)
+        is_used[codes] = True
+        names = list(compress(self.numbers, is_used.tolist()))
+        if len(names) < len(self.numbers):
+            codes = (np.cumsum(is_used, dtype=np.int32) - np.int32(1))[codes]
+        return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string()))

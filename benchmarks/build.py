@@ -8,6 +8,7 @@ plus system time of a process and all that it starts.
     cold      `taskc build` against datasets + TRL, fastokens inside transformers, MDS, bare engines
     size      bytes a token of the artefact, by kind of file
     stages    CPU seconds by stage of one build, the disk's part, what evaluation sets add
+    features  CPU seconds by part of one build, and what each clause of the language adds to it
     warm      a rebuild without a change, with one prompt of 200 changed, and twelve settings
     sweep     twelve artefacts, each without another cluster, with and without exemplars
     growth    CPU seconds a row with 1, 4 and 16 times as many rows
@@ -39,6 +40,7 @@ from typing import Any
 
 import peers
 import rows as row_files
+from features import features
 from processes import Run, run
 from project import LENGTH, Project, without_fastokens
 
@@ -442,6 +444,7 @@ SECTIONS: dict[str, Callable[[Bench], Any]] = {
     "cold": cold,
     "size": size,
     "stages": stages,
+    "features": features,
     "warm": warm,
     "sweep": sweep,
     "growth": growth,
@@ -458,7 +461,7 @@ def main() -> None:
     add("sections", nargs="*", metavar="SECTION", help="cold unless named")
     add("--rows", type=Path, metavar="FILE", help="JSON lines to cut from (default: made up)")
     add("--megabytes", type=float, default=60, help="input of a build (default: 60)")
-    add("--runs", type=int, default=3, help="runs of each pipeline in `cold` (default: 3)")
+    add("--runs", type=int, default=3, help="runs in `cold` and `features` (default: 3)")
     quickstart = ROOT / "examples/quickstart/tokenizer/tokenizer.json"
     add(
         "--tokenizer", type=Path, default=quickstart, help="a tokenizer.json (default: a small one)"

@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 from itertools import pairwise
+from random import Random
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -105,10 +107,11 @@ def test_the_engine_gives_the_ids_of_the_reference(loaded, texts):
 @many
 def test_pieces_are_read_as_they_are_in_the_text(loaded, text):
     """What is compared piece by piece is what stands in the whole."""
-    pieces = list(fast._pieces(text))
+    pieces, counts = fast._pieces([text])
     definition = definitions.for_text(json.loads(loaded.files["tokenizer.json"]))
 
     assert "".join(pieces) == text
+    assert counts == [len(pieces)]
     assert all(not (a.isascii() and b.isascii()) for a, b in pairwise(pieces))
     if fast._has_sure_cuts(definition):
         assert loaded.encode(pieces).ids.tolist() == loaded.encode([text]).ids.tolist()
@@ -118,7 +121,19 @@ def test_plain_words_are_not_compared_with_the_reference():
     """A long text with one foreign word costs that word."""
     text = "one two naïve three. four\u2019s five"
 
-    assert list(fast._pieces(text)) == ["one two", " naïve", " three. four\u2019s", " five"]
+    assert fast._pieces([text])[0] == ["one two", " naïve", " three. four\u2019s", " five"]
+
+
+@given(texts=st.lists(TEXTS, min_size=1, max_size=8), limit=st.integers(1, 30))
+@many
+def test_pieces_of_a_text_do_not_depend_on_the_texts_beside_it(texts, limit):
+    """Many are cut at a time, and no word reaches over the end of one."""
+    with mock.patch.object(fast, "_CUT_CHARS", limit):
+        pieces, counts = fast._pieces(texts)
+    alone = [fast._pieces([text])[0] for text in texts]
+
+    assert pieces == [piece for own in alone for piece in own]
+    assert counts == [len(own) for own in alone]
 
 
 @pytest.mark.parametrize(
@@ -156,10 +171,15 @@ def test_a_difference_outside_ascii_is_always_found(bench, before, after, *, has
     assert differ.value.text == f"{before}é{after}"
 
 
-def test_a_difference_in_plain_texts_is_found_in_a_sample(bench):
-    """One text of a hundred, by its characters: the same ones in every build."""
+@pytest.mark.parametrize(("length", "least", "most"), [(6, 10, 60), (300, 1, 12)])
+def test_a_difference_in_plain_texts_is_found_in_a_sample(bench, length, least, most):
+    """One short text of a hundred, one long text of a thousand: the same ones in every build."""
     loaded = lying(bench.loaded(), "7")
-    texts = [f"text {number}7" for number in range(2_000)]
+    random = Random(1)
+    texts = [
+        "".join(random.choices("abc 123.", k=random.randint(length // 2, length))) + "7"
+        for _ in range(4_000)
+    ]
     found = []
     for text in texts:
         try:
@@ -167,9 +187,21 @@ def test_a_difference_in_plain_texts_is_found_in_a_sample(bench):
         except fast.EnginesDifferError as differ:
             found.append(differ.text)
 
-    assert 5 < len(found) < 50
-    with pytest.raises(fast.EnginesDifferError):
+    assert least <= len(found) <= most
+    with pytest.raises(fast.EnginesDifferError) as differ:
         loaded.encode(texts)
+    assert differ.value.text == found[0]
+
+
+def test_a_text_that_gives_no_ids_is_compared(bench):
+    """Nothing of it could be drawn."""
+    loaded = bench.loaded()
+    engine = mock.Mock()
+    engine.encode_batch_flat.return_value = b"", np.zeros(2, np.uint64).tobytes()
+    proved = fast.ProvedEngine(loaded, engine, has_sure_cuts=True)
+
+    with pytest.raises(fast.EnginesDifferError):
+        proved.encode(["lost"])
 
 
 # ---- choosing ------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from taskc.compiler import plan
 from taskc.compiler.decontamination.evaluated import Index
@@ -137,7 +136,7 @@ def shared_by(found: Sequence[Found], store: Store, range_: int, line: int) -> S
             if own != range_:
                 continue
             hits = _hits(store, key)
-            hits = hits.filter(pc.equal(hits["line"], pa.scalar(line, pa.uint32())))
+            hits = hits.filter(pa.array(hits["line"].to_numpy() == line))
             if len(hits):
                 first = hits.slice(0, 1).to_pylist()[0]
                 row = Index.opened(store, each.index).rows.row(first["evaluated"])

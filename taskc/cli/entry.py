@@ -73,7 +73,7 @@ _VERBS: dict[str, Verb] = {
     "info": info,
 }
 
-_OBJECTS_BETWEEN_SEARCHES = 100_000
+_OBJECTS_BETWEEN_SEARCHES = 300_000
 
 _EPILOG = """\
 exit status:

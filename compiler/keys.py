@@ -176,22 +176,22 @@ def columns_hasher(reads: Iterable[str]) -> Callable[[Sequence[list[Value]], int
         reads: The columns that the source reads; the function takes them sorted by name, each with
             a value for every row, none where the row has none, and the number of rows.
     """
-    names = [_name(name) for name in sorted(set(reads))]
+    heads = [_TextHeads(_name(name)) for name in sorted(set(reads))]
+    fresh = blake2b(digest_size=ROW_ID_BYTES).copy
 
     def row_ids(columns: Sequence[list[Value]], num_rows: int) -> list[bytes]:
-        num_fields = [len(names)] * num_rows
+        num_fields = [len(heads)] * num_rows
         pieces: list[Iterable[bytes]] = []
-        for name, values in zip(names, columns, strict=True):
+        for text_heads, values in zip(heads, columns, strict=True):
             kinds = set(map(type, values))
-            pieces += _column_pieces(name, values, kinds)
+            pieces += _column_pieces(text_heads, values, kinds)
             if type(None) in kinds:
                 num_fields = [
                     num - (value is None) for num, value in zip(num_fields, values, strict=True)
                 ]
-        heads = map(b"r%d:".__mod__, num_fields)
-        fresh = blake2b(digest_size=ROW_ID_BYTES).copy
+        tags = map(b"r%d:".__mod__, num_fields)
         ids = []
-        for message in map(b"".join, zip(heads, *pieces, strict=False)):
+        for message in map(b"".join, zip(tags, *pieces, strict=False)):
             state = fresh()
             state.update(message)
             ids.append(state.digest())
@@ -214,15 +214,17 @@ class _TextHeads(dict[int, bytes]):
         return head
 
 
-def _column_pieces(name: bytes, values: list[Value], kinds: set[type]) -> list[Iterable[bytes]]:
+def _column_pieces(
+    heads: _TextHeads, values: list[Value], kinds: set[type]
+) -> list[Iterable[bytes]]:
     """One or two columns of bytes that stand, joined, for a field of each row's record."""
     if kinds == {str}:
         try:
             texts = list(map(str.encode, values))  # type: ignore[arg-type]  # `kinds` says so
         except UnicodeEncodeError as error:
             raise NotCanonicalError("a text holds half of a surrogate pair") from error
-        heads = _TextHeads(name)
-        return [[heads[len(text)] for text in texts], texts]
+        return [map(heads.__getitem__, map(len, texts)), texts]
+    name = heads.name
     if kinds == {int}:
         return [repeat(name), map(_integer, values)]  # type: ignore[arg-type]  # `kinds` says so
     if kinds == {type(None)}:

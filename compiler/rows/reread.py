@@ -29,7 +29,7 @@ MAX_ROWS = 2_000  # in one `Rows`
 
 MadeT = TypeVar("MadeT")
 # What is wanted of rows: of their source, their columns and their ids.
-Finish = Callable[[Shaping, list[Row], list[bytes]], list[MadeT]]
+Finish = Callable[[Shaping, list[Row], bytes], list[MadeT]]
 
 
 class RereadError(Exception):
@@ -141,7 +141,7 @@ def _completed(pending: Rows, ids: Ids, ordinals: Uint32s, start: int) -> Rows:
         pending,
         values=pending.values[:count],
         numbers=pending.numbers[:count],
-        ids=[raw[at : at + 16] for at in range(0, len(raw), 16)],
+        ids=_split(raw),
         ordinals=ordinals[start : start + count].tolist(),
         files=[0] * count,
     )
@@ -175,23 +175,21 @@ class _Rereading(Generic[MadeT]):
         Raises:
             FileProblemError: They are not the rows that were surveyed.
         """
+        ids = self._expected[self._start : self._start + ROW_ID_BYTES * len(rows)]
+        self._start += len(ids)
         try:
-            return self._finish(self.shaping, *self._conformed(chunk, rows))
+            return self._finish(self.shaping, self._conformed(chunk, rows, ids), ids)
         except BadRowError as error:
             raise changed_file() from error
 
-    def _conformed(self, chunk: RawChunk, rows: list[Row]) -> tuple[list[Row], list[bytes]]:
-        """Values and ids; of bytes that are those of the survey the ids need not be made again."""
-        expected = self._expected[self._start : self._start + ROW_ID_BYTES * len(rows)]
-        self._start += len(expected)
+    def _conformed(self, chunk: RawChunk, rows: list[Row], expected: bytes) -> list[Row]:
+        """Values; of bytes that are those of the survey the ids need not be made again."""
         if chunk.is_proved and self.shaping.conform_known(rows, is_text=chunk.is_text):
-            return rows, [
-                expected[at : at + ROW_ID_BYTES] for at in range(0, len(expected), ROW_ID_BYTES)
-            ]
+            return rows
         conformed, ids = self._conformed_anew(rows, is_text=chunk.is_text)
         if b"".join(ids) != expected:
             raise changed_file()
-        return conformed, ids
+        return conformed
 
     def _conformed_anew(self, rows: list[Row], *, is_text: bool) -> tuple[list[Row], list[bytes]]:
         ids = self.shaping.conform_all(rows, is_text=is_text)
@@ -201,19 +199,23 @@ class _Rereading(Generic[MadeT]):
         return [values for values, _ in pairs], [row_id for _, row_id in pairs]
 
 
-def _finished(shaping: Shaping, rows: list[Row], ids: list[bytes]) -> list[Row]:
+def _split(ids: bytes) -> list[bytes]:
+    return [ids[at : at + ROW_ID_BYTES] for at in range(0, len(ids), ROW_ID_BYTES)]
+
+
+def _finished(shaping: Shaping, rows: list[Row], ids: bytes) -> list[Row]:
     """The shaped rows."""
     if not shaping.check_all(rows):
-        for values, row_id in zip(rows, ids, strict=True):
+        for values, row_id in zip(rows, _split(ids), strict=True):
             shaping.evaluate_lets(shaping.env(values, row_id))
             shaping.check_fields(values)
-    return [shaping.finished(values) for values in rows]
+    return shaping.finished(rows)
 
 
-def _dedup_words(shaping: Shaping, rows: list[Row], ids: list[bytes]) -> list[list[str]]:
+def _dedup_words(shaping: Shaping, rows: list[Row], ids: bytes) -> list[list[str]]:
     """The words of what `dedup` compares."""
     found = []
-    for values, row_id in zip(rows, ids, strict=True):
+    for values, row_id in zip(rows, _split(ids), strict=True):
         env = shaping.env(values, row_id)
         shaping.evaluate_lets(env)
         found.append(shaping.dedup_words(env))

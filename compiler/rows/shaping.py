@@ -20,6 +20,11 @@ from taskc.compiler.keys import (
 )
 from taskc.compiler.resemblance.words import words
 from taskc.compiler.rows.findings import shown
+from taskc.compiler.rows.values.by_column import (
+    CloserLookError,
+    ColumnEvaluator,
+    compile_by_column,
+)
 from taskc.compiler.rows.values.conform import (
     ColumnConverter,
     Converter,
@@ -116,9 +121,10 @@ class Shaping:
         self._row_ids = None if source.reads is None else columns_hasher(source.reads)
         self._lets = [(let, compile_expression(let.value)) for let in source.lets]
         self._wheres = [(where, compile_expression(where.condition)) for where in source.wheres]
+        self._by_column = _conditions_by_column(source)
         self._dedup = _dedup_evaluator(source)
         self._fields = _fields_to_check(source)
-        self._kept = _kept(source)
+        self._kept = _kept(source, self.columns)
         self._kept_names = frozenset(self._kept or ())
         self._scope = Scope.source()
         self._env = Env({}, self._draw)
@@ -244,6 +250,11 @@ class Shaping:
 
     def refusing_all(self, rows: list[Row], ids: list[bytes]) -> list[int | None] | None:
         """As `refusing` for each row; None where one of them is a mistake."""
+        if self._by_column is not None:
+            try:
+                return _first_false([condition(rows) for condition in self._by_column], len(rows))
+            except CloserLookError:
+                pass
         conditions = [condition for _, condition in self._wheres]
         env = self._env
         found: list[int | None] = []
@@ -323,17 +334,16 @@ class Shaping:
         _replace_columns(rows, changed)
         return True
 
-    def finished(self, values: Row) -> Row:
-        """The shaped row of values that were checked: its fields, and what `references` reads."""
-        if self._kept is not None:
-            if values.keys() == self._kept_names:
-                return values
-            return {name: values[name] for name in self._kept if name in values}
-        if self.columns is None:
-            return values
-        made = (let.name for let in self.source.lets)
-        names = dict.fromkeys([*self.columns, *made])
-        return {name: values[name] for name in names if name in values}
+    def finished(self, rows: list[Row]) -> list[Row]:
+        """The shaped rows of rows that were checked: fields, and what `references` reads."""
+        names = self._kept
+        if names is None:
+            return rows
+        every = self._kept_names
+        return [
+            row if row.keys() == every else {name: row[name] for name in names if name in row}
+            for row in rows
+        ]
 
     # ---- mistakes ------------------------------------------------------------------------------
 
@@ -439,14 +449,37 @@ def _text_of(value: Value) -> str:
     return " ".join(str(text) for text in texts)
 
 
-def _kept(source: plan.Source) -> tuple[str, ...] | None:
+def _kept(source: plan.Source, columns: Sequence[str] | None) -> tuple[str, ...] | None:
     """The values that are handed on; None: all.
 
     `references` is evaluated with the prompts, when columns that no field keeps would be gone.
     """
-    if source.row is None:
+    if source.row is not None:
+        return tuple(dict.fromkeys([*source.row, *names_in(source.references)]))
+    if columns is None:
         return None
-    return tuple(dict.fromkeys([*source.row, *names_in(source.references)]))
+    return tuple(dict.fromkeys([*columns, *(let.name for let in source.lets)]))
+
+
+def _conditions_by_column(source: plan.Source) -> list[ColumnEvaluator] | None:
+    """The conditions of `where`; None where one of them has to be asked row by row."""
+    conditions = [compile_by_column(where.condition) for where in source.wheres]
+    found = [condition for condition in conditions if condition is not None]
+    return found if len(found) == len(conditions) else None
+
+
+def _first_false(columns: list[list[Value]], num_rows: int) -> list[int | None]:
+    """For each row the first of the conditions that is false, None where all hold.
+
+    Raises:
+        CloserLookError: A condition is neither true nor false.
+    """
+    found: list[int | None] = [None] * num_rows
+    for index, holds in reversed(list(enumerate(columns))):
+        if not {bool}.issuperset(map(type, holds)):
+            raise CloserLookError
+        found = [each if held else index for each, held in zip(found, holds, strict=True)]
+    return found
 
 
 def _fields_to_check(source: plan.Source) -> list[_Field]:

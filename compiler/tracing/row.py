@@ -109,6 +109,6 @@ def _shape(found: Look, shaping: Shaping, *, is_text: bool) -> None:
         shaping.evaluate_lets(shaping.env(found.values, found.row_id))
         if found.is_kept:
             shaping.check_fields(found.values)
-            found.shaped = shaping.finished(found.values)
+            (found.shaped,) = shaping.finished([found.values])
     except BadRowError:
         return  # which `survey` has reported

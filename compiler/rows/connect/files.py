@@ -1,7 +1,7 @@
 """Input files: from a path or glob to sorted files, from a file to blocks of whole lines.
 
 In: patterns of a connector. Out: files with the name they are shown by, and their bytes in blocks
-of whole lines of about 1 MiB, whatever the compression. A file that can't be read through is a
+of whole lines of about 256 KiB, whatever the compression. A file that can't be read through is a
 `FileProblemError`, which `reading.py` turns into a diagnostic.
 """
 
@@ -32,9 +32,10 @@ __all__ = [
     "compression",
     "input_files",
     "line_blocks",
+    "range_content",
 ]
 
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 17  # larger ones leave the cache, and are new pages each time
 _MAX_LISTED = 5  # names of files in a message
 _MAX_NOTE_CHARS = 200
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -201,7 +202,7 @@ def changed_file() -> FileProblemError:
 
 
 def line_blocks(file: InputFile, start: int = 0, stop: int = 0) -> Iterator[bytes]:
-    """Yields decompressed bytes in blocks of whole lines, each without its last newline.
+    """Yields decompressed bytes in blocks of whole lines; the file's last may have no line feed.
 
     A byte order mark at the start is left out. A line longer than a block makes its block longer.
 
@@ -218,18 +219,35 @@ def line_blocks(file: InputFile, start: int = 0, stop: int = 0) -> Iterator[byte
     check_unchanged(file)
 
 
+def range_content(file: InputFile, start: int, stop: int) -> bytes:
+    """The bytes of a range of a file that is not compressed; fewer where the file now ends before.
+
+    Raises:
+        FileProblemError: The file can't be opened, or has changed.
+    """
+    check_unchanged(file)
+    try:
+        with opened(file.path) as content:
+            content.seek(start)
+            found = content.read(stop - start)
+    except OSError as error:
+        raise _problem("", "", error) from error
+    check_unchanged(file)
+    return found
+
+
 def _whole_lines(blocks: Iterator[bytes], *, at_start: bool) -> Iterator[bytes]:
     head = b""
     while at_start and len(head) < len(_BYTE_ORDER_MARK) and (block := next(blocks, b"")):
         head += block
     pieces: list[bytes] = []  # of a line that has no end yet; joined once, however long it is
     for block in chain((head.removeprefix(_BYTE_ORDER_MARK),), blocks):
-        end = block.rfind(b"\n")
-        if end >= 0:
-            yield b"".join([*pieces, block[:end]])
+        end = block.rfind(b"\n") + 1
+        if end:
+            yield b"".join([*pieces, memoryview(block)[:end]])
             pieces.clear()
-        if end + 1 < len(block):
-            pieces.append(block[end + 1 :])
+        if end < len(block):
+            pieces.append(block[end:])
     if pieces:
         yield b"".join(pieces)
 

@@ -146,6 +146,18 @@ def test_integers_beyond_64_bits(bench, number):
     ]
 
 
+@pytest.mark.parametrize("around", ["x" * 3000, "x1234567890" * 300], ids=["text", "digits"])
+@pytest.mark.parametrize("before", range(20))
+def test_integers_beyond_64_bits_are_found_anywhere(bench, around, before):
+    """Wherever in a block they stand, and whatever else stands there."""
+    lines = [f'{{"a": "{around}{"x" * before}"}}', '{"a": 9223372036854775808}']
+    bench.write("a.jsonl", "\n".join([*lines, lines[0]]))
+    rows, findings = read(bench, "jsonl", "a.jsonl")
+
+    assert ["a.jsonl:1", "a.jsonl:3"] == list(rows)
+    assert ["T0524"] == [code for code, _, _ in complaints(findings)]
+
+
 def test_long_digits_that_are_no_big_integers(bench):
     """The largest ints, long decimals and digits in texts are read as they are."""
     row = {"a": 2**63 - 1, "b": -(2**63), "c": "1" * 40, "d": 0.1234567890123456789012, "e": 1e300}
@@ -417,12 +429,13 @@ def test_many_mistakes_cost_a_counter(bench):
     st.integers(1, 7),
 )
 def test_blocks_are_the_lines_of_the_file(tmp_path_factory, lines, block_bytes):
-    """However reads fall, the blocks joined by line feeds are the file."""
-    content = b"".join(line + b"\n" for line in lines)
+    """However reads fall, the blocks are the file, each of whole lines."""
+    content = b"\n".join(lines)
     path = tmp_path_factory.mktemp("blocks") / "a.txt"
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "_BLOCK_BYTES", block_bytes)
         blocks = list(line_blocks(InputFile(str(path), "a.txt")))
 
-    assert content.removeprefix(b"\xef\xbb\xbf") == b"".join(block + b"\n" for block in blocks)
+    assert content.removeprefix(b"\xef\xbb\xbf") == b"".join(blocks)
+    assert all(block.endswith(b"\n") for block in blocks[:-1])

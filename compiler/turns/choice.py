@@ -127,28 +127,45 @@ class Chosen:
 class Names:
     """The names of one row after another, with draws of `choose` by the mixture's scope."""
 
-    __slots__ = ("_env", "_row", "scope", "task")
+    __slots__ = ("_draws", "_env", "_values", "scope")
 
     def __init__(self, task: PhraseTask) -> None:
-        self.task = task
         self.scope = Scope.mixture(task.seed)
-        self._row = 0
-        self._env = Env({}, self._draw)
+        # Names that drew themselves would be a cycle, and all rows would stay until it is found.
+        self._draws = _Draws(task, self.scope)
+        self._values = task.rows.values
+        self._env = Env({}, self._draws.draw)
 
     def of(self, row: int) -> Env:
         """The names of a row; good until the next row's are asked for."""
-        self._row = row
-        self._env.values = self.task.rows.values[row]
+        self._draws.row = row
+        self._env.values = self._values[row]
         return self._env
 
     def key(self) -> RowKey:
         """The row whose names were asked for last."""
-        rows = self.task.rows
-        return RowKey(rows.ids[self._row], rows.ordinals[self._row])
+        return self._draws.key()
 
-    def _draw(self, name: str) -> int:
-        task = self.task
-        return self.scope.draw(task.rows.source, self.key(), task.repetition, name)
+
+class _Draws:
+    """The draws of one row after another."""
+
+    __slots__ = ("_scope", "_task", "row")
+
+    def __init__(self, task: PhraseTask, scope: Scope) -> None:
+        self._task = task
+        self._scope = scope
+        self.row = 0
+
+    def key(self) -> RowKey:
+        """The row."""
+        rows = self._task.rows
+        return RowKey(rows.ids[self.row], rows.ordinals[self.row])
+
+    def draw(self, name: str) -> int:
+        """The row's draw of a name."""
+        task = self._task
+        return self._scope.draw(task.rows.source, self.key(), task.repetition, name)
 
 
 def is_gated(templates: Sequence[CompiledTemplate]) -> bool:

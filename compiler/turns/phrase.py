@@ -4,12 +4,15 @@ In: a chunk of rows of one source and the templates that serve it. Out: turns `(
 loss)`, never one string, for one prompt of each row, or for every prompt where the rows are
 evaluated; and a reason for each row that gives none. It is done in two steps, so that examples may
 be looked up between them: `choose` says by which prompts, `phrase_by` carries it out. Every choice
-is a keyed draw of the row, so nothing depends on the chunk. About 2.5 us a row.
+is a keyed draw of the row, so nothing depends on the chunk. 0.6 us a row where prompts hold nothing
+but names, which are filled a column at a time; else about 2 us.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, overload
+
+import numpy as np
 
 from taskc.compiler import plan
 from taskc.compiler.examples import Drop, PhraseTask, Value
@@ -24,11 +27,12 @@ from taskc.compiler.turns.templates.prompts import (
     CompiledPrompt,
     CompiledTemplate,
     RowLeftError,
+    TextColumn,
     compiled,
 )
 from taskc.compiler.turns.turn import Fate, Loss, Mistake, Turn, Voice
 
-__all__ = ["Phrased", "Phrasing", "phrase", "phrase_by", "turn_parts"]
+__all__ = ["Phrased", "PhrasedColumns", "Phrasing", "phrase", "phrase_by", "turn_parts"]
 
 
 @dataclass(slots=True)
@@ -76,6 +80,43 @@ class Phrased:
         ]
 
 
+class PhrasedColumns(Sequence[Phrased]):
+    """Examples for training that have equally many turns and no options; made where asked for.
+
+    Attributes:
+        turns: For each turn the text of each example.
+    """
+
+    __slots__ = ("_prompts", "_rows", "_spoken", "turns")
+
+    def __init__(
+        self,
+        rows: Sequence[int],
+        prompts: Sequence[int],
+        turns: Sequence[list[str]],
+        spoken: Sequence[tuple[int, CompiledTemplate, CompiledPrompt]],
+    ) -> None:
+        """Takes the row and the prompt of each example, and the prompts that these point at."""
+        self._rows, self._prompts, self._spoken = rows, prompts, spoken
+        self.turns = turns
+
+    def __len__(self) -> int:
+        """The number of examples."""
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Phrased: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Phrased]: ...
+    def __getitem__(self, index: int | slice) -> Phrased | list[Phrased]:
+        """One example, or some."""
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        position, _, prompt = self._spoken[self._prompts[index]]
+        texts = [texts[index] for texts in self.turns]
+        return Phrased(self._rows[index], position, prompt.index, texts, prompt.voices)
+
+
 @dataclass(slots=True)
 class Phrasing:
     """What became of pairs of row and prompt.
@@ -89,7 +130,7 @@ class Phrasing:
         lost: Evaluation only: prompts that gave no example for a row that gave others.
     """
 
-    examples: list[Phrased] = field(default_factory=list)
+    examples: Sequence[Phrased] = field(default_factory=list)
     pairs: list[int] = field(default_factory=list)
     fates: dict[int, Fate] = field(default_factory=dict)
     mistakes: list[tuple[int, Mistake]] = field(default_factory=list)
@@ -121,9 +162,13 @@ def phrase_by(task: PhraseTask, rows: Sequence[int], prompts: Sequence[int]) -> 
         prompts: Index of its prompt among all prompts of all templates, one that applies.
     """
     phraser = _Phraser(task)
+    columns = None if task.evaluation else phraser.columns(rows, prompts)
+    if columns is not None:
+        return Phrasing(columns, list(range(len(rows))))
     phrased = phraser.evaluated if task.evaluation else phraser.trained
-    phrasing = Phrasing()
-    examples, pairs = phrasing.examples, phrasing.pairs
+    examples: list[Phrased] = []
+    phrasing = Phrasing(examples)
+    pairs = phrasing.pairs
     failed: dict[int, Mistake] = {}
     for pair, (row, prompt) in enumerate(zip(rows, prompts, strict=True)):
         if row in failed:
@@ -205,6 +250,34 @@ class _Phraser:
         if prompt.messages is not None and all(voice.loss is Loss.NEVER for voice in voices):
             raise RowLeftError(Fate("phrase", "no trained turn", "prompt"))
         return Phrased(row, position, prompt.index, texts, voices, options)
+
+    def columns(self, rows: Sequence[int], prompts: Sequence[int]) -> PhrasedColumns | None:
+        """Rows by the prompts that they drew, a column at a time; None where that can't be."""
+        chosen = np.array(prompts, np.int64)
+        used = np.unique(chosen).tolist()
+        written = [self._columns(prompt) for prompt in used]
+        if len(set(map(len, written))) != 1 or not written[0]:
+            return None
+        every = self.task.rows.values
+        turns = [[""] * len(rows) for _ in written[0]]
+        for prompt, columns in zip(used, written, strict=True):
+            own = np.flatnonzero(chosen == prompt).tolist()
+            values = [every[rows[pair]] for pair in own]
+            for turn, column in zip(turns, columns, strict=True):
+                texts = column(values)
+                if texts is None:
+                    return None
+                if len(used) == 1:
+                    turn[:] = texts
+                else:
+                    for pair, text in zip(own, texts, strict=True):
+                        turn[pair] = text
+        return PhrasedColumns(rows, prompts, turns, self.prompts)
+
+    def _columns(self, prompt_index: int) -> tuple[TextColumn, ...]:
+        """A prompt's texts as columns; () where they are more than the row's own names."""
+        _, template, prompt = self.prompts[prompt_index]
+        return (prompt.columns or ()) if template.is_plain else ()
 
     def parts(self, row: int, prompt_index: int) -> list[list[str]]:
         """The parts of the texts that `trained` and `evaluated` give."""

@@ -35,8 +35,14 @@ class Texts:
     def add_all(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """The index of each text, int64."""
         indices = self._indices
-        new = [text for text in dict.fromkeys(texts) if text not in indices]
-        indices.update(zip(new, count(len(indices)), strict=False))
+        new = dict.fromkeys(texts)
+        if not indices and len(new) == len(texts):
+            self._indices = dict(zip(texts, count(), strict=False))
+            return np.arange(len(texts))
+        first = len(indices)
+        indices.update(
+            zip([text for text in new if text not in indices], count(first), strict=False)
+        )
         return np.fromiter(map(indices.__getitem__, texts), np.int64, count=len(texts))
 
     def __iter__(self) -> Iterator[str]:

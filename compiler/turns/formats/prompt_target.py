@@ -16,12 +16,20 @@ from taskc.compiler.turns.formats.frame import Frame
 from taskc.compiler.turns.formats.layout import Layout, Pool, Texts, ids_at, overflow_of
 from taskc.compiler.turns.formats.overflow import Cut, cut_prompts
 from taskc.compiler.turns.formats.pieces import Pieces
-from taskc.compiler.turns.phrase import Phrased
+from taskc.compiler.turns.phrase import Phrased, PhrasedColumns
 from taskc.compiler.turns.tokenizer import Loaded
 
 __all__ = ["laid_out"]
 
 Int64s = npt.NDArray[np.int64]
+
+
+class _Said(NamedTuple):
+    """The texts of phrased examples; a target is "" where there is none."""
+
+    inputs: list[str]
+    targets: list[str]
+    has_target: npt.NDArray[np.bool_]
 
 
 class _Sides(NamedTuple):
@@ -53,13 +61,14 @@ def laid_out(
         loaded: The tokenizer.
         evaluation: Whether to encode options, and to keep the answer out of the input.
     """
+    said = _said(examples)
+    has_target = said.has_target
     if format_.seam == "split":
-        sides = _apart(examples, loaded)
+        sides = _apart(said, [each.answers for each in examples] if evaluation else (), loaded)
     elif evaluation:
         sides = _joined_for_evaluation(examples, frame, loaded)
     else:
-        sides = _joined(examples, frame, loaded)
-    has_target = np.array([len(example.texts) > 1 for example in examples], np.bool_)
+        sides = _joined(said, frame, loaded)
     cut = cut_prompts(
         sides.input_length,
         sides.target_length,
@@ -107,31 +116,30 @@ def _pieces(
 # ---- seams -------------------------------------------------------------------------------------
 
 
-def _apart(examples: Sequence[Phrased], loaded: Loaded) -> _Sides:
+def _apart(said: _Said, answers: Sequence[Sequence[str]], loaded: Loaded) -> _Sides:
     """`seam: split`: every text by itself, each different one once."""
     texts = Texts()
-    inputs = texts.add_all([example.texts[0] for example in examples])
-    targets = texts.add_all([_target(example) for example in examples])
-    options = [[texts.add(text) for text in example.answers] for example in examples]
+    inputs = texts.add_all(said.inputs)
+    targets = texts.add_all(said.targets)
+    options = [[texts.add(text) for text in each] for each in answers]
     encoded = loaded.encode(list(texts))
     starts, lengths = encoded.offsets[:-1], np.diff(encoded.offsets)
-    has_target = np.array([len(example.texts) > 1 for example in examples], np.bool_)
     return _Sides(
         texts=encoded.ids,
         input_start=starts[inputs],
         input_length=lengths[inputs],
         target_start=starts[targets],
-        target_length=np.where(has_target, lengths[targets], 0),
-        seam_joined=np.zeros(len(examples), np.bool_),
+        target_length=np.where(said.has_target, lengths[targets], 0),
+        seam_joined=np.zeros(len(inputs), np.bool_),
         option_ids=[[ids_at(encoded, index) for index in indices] for indices in options],
     )
 
 
-def _joined(examples: Sequence[Phrased], frame: Frame, loaded: Loaded) -> _Sides:
+def _joined(said: _Said, frame: Frame, loaded: Loaded) -> _Sides:
     """`seam: join` in training: a token across the seam belongs to the input."""
-    heads = [example.texts[0] + frame.joined for example in examples]
+    heads = [text + frame.joined for text in said.inputs]
     placed = loaded.encode_placed(
-        [head + _target(example) for head, example in zip(heads, examples, strict=True)]
+        [head + target for head, target in zip(heads, said.targets, strict=True)]
     )
     lengths = np.array([len(one.ids) for one in placed], np.int64)
     seams = np.array(
@@ -190,6 +198,19 @@ def _joined_for_evaluation(examples: Sequence[Phrased], frame: Frame, loaded: Lo
         option_ids=[
             [ids[length:] for ids in one[2:]] for one, length in zip(sides, common, strict=True)
         ],
+    )
+
+
+def _said(examples: Sequence[Phrased]) -> _Said:
+    """The inputs and the targets of a chunk."""
+    if isinstance(examples, PhrasedColumns):
+        inputs, *targets = examples.turns
+        has_target = np.full(len(examples), bool(targets))
+        return _Said(inputs, targets[0] if targets else [""] * len(examples), has_target)
+    return _Said(
+        [example.texts[0] for example in examples],
+        [_target(example) for example in examples],
+        np.array([len(example.texts) > 1 for example in examples], np.bool_),
     )
 
 

@@ -6,10 +6,12 @@ by `RowLeftError`, which never leaves this stage: `phrase` turns it into a line 
 diagnostic.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Generic, NamedTuple, TypeVar, assert_never
+from itertools import repeat
+from operator import itemgetter
+from typing import Any, Generic, NamedTuple, TypeVar, assert_never
 
 from taskc.compiler import plan
 from taskc.compiler.examples import Drop, Value
@@ -20,12 +22,24 @@ from taskc.compiler.turns.templates import dialogue
 from taskc.compiler.turns.templates.options import Options, arranged
 from taskc.compiler.turns.turn import Fate, Loss, Mistake, Voice
 
-__all__ = ["Clause", "CompiledPrompt", "CompiledTemplate", "RowLeftError", "Spoken", "compiled"]
+__all__ = [
+    "Clause",
+    "CompiledPrompt",
+    "CompiledTemplate",
+    "RowLeftError",
+    "Spoken",
+    "TextColumn",
+    "compiled",
+]
 
 Result = TypeVar("Result")
 
 # How the options of a row are shuffled: from their number to an order, None where they are not.
 Shuffle = Callable[[int], list[int]]
+
+
+# From the names of rows to the text of each; None where a value is no text.
+TextColumn = Callable[[Sequence[Mapping[str, Value]]], list[str] | None]
 
 
 class RowLeftError(Exception):
@@ -79,6 +93,7 @@ class CompiledPrompt:
         is_dialogue: Whether it is a `dialogue`.
         when: Whether it applies to a row; None: to every one.
         texts: Of the turns that the template writes.
+        columns: As `texts`, from many rows at once; None where a text is more than names.
         voices: Of the same turns.
         messages: The turns that the row brings, where the template writes none.
     """
@@ -91,6 +106,7 @@ class CompiledPrompt:
     is_dialogue: bool
     when: Clause[Value] | None
     texts: tuple[Callable[[Env], str], ...]
+    columns: tuple["TextColumn", ...] | None
     voices: tuple[Voice, ...]
     messages: Clause[Value] | None
 
@@ -277,12 +293,37 @@ def _compiled_prompt(template: plan.Template, index: int, prompt: plan.Prompt) -
         is_dialogue=prompt.kind == "dialogue",
         when=clause(prompt.when) if prompt.when is not None else None,
         texts=tuple(compile_text(turn.text) for turn in prompt.turns),
+        columns=_columns(prompt),
         voices=tuple(
             Voice(turn.role, Loss.BY_FORMAT if turn.trained else Loss.NEVER)
             for turn in prompt.turns
         ),
         messages=clause(prompt.messages) if prompt.messages is not None else None,
     )
+
+
+def _columns(prompt: plan.Prompt) -> tuple[TextColumn, ...] | None:
+    """The turns' texts as functions of many rows, where nothing but names stands in them."""
+    texts = [turn.text for turn in prompt.turns]
+    is_named = all(isinstance(part, str | plan.Name) for text in texts for part in text.parts)
+    if not is_named or prompt.messages is not None:
+        return None
+    return tuple(map(_text_column, texts))
+
+
+def _text_column(text: plan.TemplateText) -> TextColumn:
+    def filled(rows: Sequence[Mapping[str, Value]]) -> list[str] | None:
+        pieces: list[Iterable[Any]] = [
+            repeat(part, len(rows)) if isinstance(part, str) else map(itemgetter(part.name), rows)
+            for part in text.parts
+            if isinstance(part, str | plan.Name)
+        ]
+        try:
+            return list(map("".join, zip(*pieces, strict=True))) if pieces else [""] * len(rows)
+        except (KeyError, TypeError):  # a number, or a mistake that wants its words
+            return None
+
+    return filled
 
 
 def _compiled_options(template: plan.Template) -> _ChoiceOptions | _RowOptions | None:

@@ -1,9 +1,15 @@
 """Which prompt a row draws, what its names are, and why a row leaves."""
 
+from itertools import pairwise
+from unittest import mock
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from taskc.compiler import plan
 from taskc.compiler.keys import RowKey, Scope, permutation, rendezvous
+from taskc.compiler.turns import phrase as phrase_stage
 from taskc.compiler.turns.phrase import phrase
 from taskc.compiler.turns.turn import Loss, Turn
 
@@ -23,6 +29,8 @@ def texts(phrasing):
     return [tuple(turn.text for turn in example.turns) for example in phrasing.examples]
 
 
+TEXT = st.text(max_size=3)
+VALUE = st.none() | st.booleans() | st.integers(0, 9) | st.lists(TEXT, max_size=1)
 NUMBERS = [{"n": str(number)} for number in range(100)]
 
 
@@ -69,6 +77,41 @@ def test_the_choice_does_not_depend_on_the_chunk(phrased, make):
     apart = [texts(phrased([row], both))[0] for row in NUMBERS]
 
     assert texts(phrased(NUMBERS, both)) == apart
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries({"n": TEXT, "k": TEXT}) | st.fixed_dictionaries({"n": TEXT | VALUE}),
+        max_size=9,
+    ),
+    st.lists(st.sampled_from(["{n}", "", "{k}{n}", "{{{n}", "a {n}b{n}"]), min_size=2, max_size=4),
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_column_gives_what_its_rows_give_one_by_one(phrased, make, rows, written):
+    """Also what no placeholder takes, and what a row doesn't have."""
+    prompts = [
+        make.prompt(f"p{index}", text, target)
+        for index, (text, target) in enumerate(pairwise(written))
+    ]
+    together = phrased(rows, make.template(*prompts))
+    with mock.patch.object(phrase_stage._Phraser, "columns", return_value=None):
+        apart = phrased(rows, make.template(*prompts))
+
+    assert list(together.examples) == list(apart.examples)
+    assert together.pairs == apart.pairs
+    assert together.mistakes == apart.mistakes
+
+
+def test_columns_are_examples_in_order(phrased, make):
+    """As a list of them is."""
+    two = make.template(make.prompt("a", "a{n}", "x"), make.prompt("b", "b{n}", "x"))
+    examples = phrased(NUMBERS, two).examples
+
+    assert isinstance(examples, phrase_stage.PhrasedColumns)
+    assert [examples[index] for index in range(len(examples))] == list(examples)
+    assert examples[90:] == list(examples)[90:]
+    assert [example.row for example in examples] == list(range(100))
+    assert {example.prompt for example in examples} == {0, 1}
 
 
 def test_only_prompts_that_apply_are_drawn(phrased, make):

@@ -225,6 +225,25 @@ def test_recomputing_and_cutting_keep_the_noise(folder):
     assert float((found[0][1] - found[1][1]).norm() / found[0][1].norm()) <= CLOSE
 
 
+def test_bfloat16_on_a_cpu_rounds_the_passes_alone(folder):
+    """Parameters and gradients stay in float32, near those of passes in float32, not the same."""
+    rows = open_artifact(folder)["train"].batches(sequences(50)).rows_at(0)
+    found = []
+    for compute in (torch.float32, torch.bfloat16):
+        model = llama(dtype=torch.float32)
+        stepper = Stepper(
+            model, Plain(steps=1, lr=1, batch=sequences(50)), SOURCES, compute=compute
+        )
+        totals, _ = stepper.gradients(cut(rows, length=16, max_tokens=1000, pad_id=0), 0)
+        found.append((totals.loss, flat(parameter.grad for parameter in model.parameters())))
+    (loss, gradient), (rounded_loss, rounded_gradient) = found
+
+    assert {torch.float32} == {each.dtype for each in (gradient, rounded_gradient)}
+    assert {torch.float32} == {each.dtype for each in model.parameters()}
+    assert rounded_loss == pytest.approx(loss, rel=1e-2)
+    assert 1e-5 < float((rounded_gradient - gradient).norm() / gradient.norm()) < 0.03
+
+
 def test_packing_keeps_the_noise(folder):
     """Dropout's noise is an example's own: packed by one or two ranks, or apart, it is the same."""
     batches = open_artifact(folder)["train"].batches(examples(12))

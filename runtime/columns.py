@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 __all__ = [
     "ContentDigest",
@@ -247,14 +247,15 @@ def _streams(array: pa.Array, dtype: str) -> Iterator[tuple[str, memoryview]]:
             yield "", widened[: len(block)].data
     else:
         texts = array.cast(pa.large_binary())
-        yield "#lengths", pc.binary_length(texts).to_numpy(zero_copy_only=False).astype("<u4").data
-        yield "#items", _bytes(texts)
+        bounds = _bounds(texts)
+        yield "#lengths", np.diff(bounds).astype("<u4").data
+        data = texts.buffers()[2]
+        yield "#items", memoryview(data or b"")[int(bounds[0]) : int(bounds[-1])]
 
 
-def _bytes(texts: pa.LargeBinaryArray) -> memoryview:
-    """Returns the texts' bytes, one after another."""
-    _, bounds, data = texts.buffers()
-    if data is None or not len(texts):
-        return memoryview(b"")
-    begin, end = np.frombuffer(bounds, np.int64)[[texts.offset, texts.offset + len(texts)]]
-    return memoryview(data)[int(begin) : int(end)]
+def _bounds(texts: pa.LargeBinaryArray) -> npt.NDArray[np.int64]:
+    """Returns where texts begin and end in their bytes, [texts + 1]."""
+    _, bounds, _ = texts.buffers()
+    if bounds is None or not len(texts):
+        return np.zeros(1, np.int64)
+    return np.frombuffer(bounds, np.int64)[texts.offset : texts.offset + len(texts) + 1]

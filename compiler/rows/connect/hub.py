@@ -16,7 +16,6 @@ from logging import ERROR
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 from weakref import WeakKeyDictionary
 
 import orjson
@@ -192,6 +191,8 @@ def _quiet() -> Iterator[None]:
 
 def _leads_nowhere(url: str) -> bool:
     """Whether a name can't be resolved here; a proxy would resolve it elsewhere."""
+    from urllib.request import getproxies  # brings HTTP and TLS in: 8 ms
+
     if getproxies():
         return False
     try:

@@ -270,7 +270,7 @@ def _print_features(found: Mapping[str, Any]) -> None:
     for name, each in found["features"].items():
         print(
             f"| {name} | {each['cpu_s']:.2f} | {each['least_s']:.2f}, {each['most_s']:.2f} "
-            f"| {_per_row(each['cpu_s'], found)} | {100 * each['share']:.0f} "
+            f"| {_per_row(each['cpu_s'], found)} | {round(100 * each['share'])} "
             f"| {each['tokens']:.3f} |"
         )
 

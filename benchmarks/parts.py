@@ -102,7 +102,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "compiler.store.segments:open",
         "compiler.writing.scatter",
     ),
-    "let rows go, look for cycles": ("compiler.turns.make:_make",),
+    "let rows go": ("compiler.turns.make:_make",),
     "mix and pack": ("compiler.demand", "compiler.sequences"),
     "ledger": ("compiler.turns.accounts", "compiler.writing.ledger"),
     "provenance": ("compiler.writing.provenance", "compiler.writing.write:_provenance"),

@@ -206,7 +206,7 @@ def cost(first: Any, swept: Any, store: Path, report: Report) -> None:
 def stored_keys(store: Path) -> Counter[tuple[str, bytes]]:
     """How often each example stands in a store, by family and key."""
     found: Counter[tuple[str, bytes]] = Counter()
-    for path in (store / "v1" / "examples").glob("*/*/*"):
+    for path in (store / "v2" / "examples").glob("*/*/*"):
         content = pa.py_buffer(path.read_bytes()[:-TRAILER_BYTES])
         table = pa.ipc.open_stream(content).read_all().select(["key", "part"])
         for key, part in zip(*(column.to_pylist() for column in table.columns), strict=True):

@@ -49,8 +49,8 @@ class Backend(Protocol):
     def read(self, path: str) -> Content | None:
         """The object's bytes; None: it is not there."""
 
-    def write(self, path: str, buffers: Sequence[Buffer]) -> None:
-        """Puts an object there in one step, in place of one that was there."""
+    def write(self, path: str, buffers: Sequence[Buffer]) -> tuple[int, ...] | None:
+        """Puts an object there in one step, in place of one that was there; returns its stamp."""
 
     def names(self, folder: str) -> list[str]:
         """The names of the objects in a folder, sorted."""

@@ -47,17 +47,17 @@ class Disk:
             stat = os.fstat(handle)
             content = _content(place, handle, stat.st_size)
             now_ns = time.time_ns()
-            modified_ns = stat.st_mtime_ns
-            if now_ns - modified_ns > _USED_AGAIN_S * 1_000_000_000:
+            stamp = _stamp(stat)
+            if now_ns - stat.st_mtime_ns > _USED_AGAIN_S * 1_000_000_000:
                 with suppress(OSError):  # a store of someone else's, or one that is read-only
                     os.utime(handle, ns=(now_ns, now_ns))
-                    modified_ns = now_ns
+                    stamp = _stamp(os.fstat(handle))
         finally:
             os.close(handle)
-        return Content(content, (stat.st_ino, stat.st_size, modified_ns))
+        return Content(content, stamp)
 
-    def write(self, path: str, buffers: Sequence[Buffer]) -> None:
-        """Puts a file there in one step, in place of one that was there.
+    def write(self, path: str, buffers: Sequence[Buffer]) -> tuple[int, ...]:
+        """Puts a file there in one step, in place of one that was there; returns its stamp.
 
         Raises:
             OSError: If the folder can't be written, or is full.
@@ -66,7 +66,9 @@ class Disk:
         with self._temporary_file() as (handle, temporary):
             with os.fdopen(handle, "wb", closefd=False) as opened:
                 opened.writelines(buffers)
+            stamp = _stamp(os.fstat(handle))
             _renamed(temporary, self.root / path)
+        return stamp
 
     def names(self, folder: str) -> list[str]:
         """The names of the objects in a folder, sorted."""
@@ -186,6 +188,11 @@ class Disk:
             finally:
                 os.close(handle)
                 path.unlink(missing_ok=True)
+
+
+def _stamp(stat: os.stat_result) -> tuple[int, ...]:
+    """What says of a file that it is the one that was seen, unchanged."""
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _created(path: Path) -> int:

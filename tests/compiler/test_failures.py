@@ -112,7 +112,7 @@ def test_damage_in_the_store_is_said_once(project, expected, monkeypatch, jobs):
     monkeypatch.setattr(local, "MIN_ROWS_FOR_WORKERS", 0)
     one = project()
     one.build()
-    damaged = list((one.folder / f"store/v1/{KIND}").rglob("*/*/*"))
+    damaged = list((one.folder / f"store/v2/{KIND}").rglob("*/*/*"))
     for path in damaged:
         path.write_bytes(path.read_bytes()[:-1] + b"?")
     built = one.build(jobs=jobs, out="again")

@@ -181,7 +181,7 @@ def test_builds_at_once_of_one_store_and_one_place(hello, taskc, expected):
     assert [process.returncode for process in running] == [0] * 4, said
     assert not any("error" in words or "warning" in words for words in said)
     assert finish(hello.parent, taskc) == expected
-    assert list((hello.parent / "hello/.taskc/store/v1/temporary").glob("*")) == []
+    assert list((hello.parent / "hello/.taskc/store/v2/temporary").glob("*")) == []
 
 
 @pytest.mark.slow
@@ -222,4 +222,4 @@ def test_no_place_for_the_artefact_fails_before_the_work(hello, taskc):
     assert '"code": "T1021"' in done.stdout
     assert '"status": "failed"' in done.stdout
     assert "encode" not in done.stderr
-    assert not (hello / ".taskc/store/v1/examples").exists()
+    assert not (hello / ".taskc/store/v2/examples").exists()

@@ -202,7 +202,7 @@ def test_nothing_is_encoded_twice_over_twelve_values(sums):
     each = list(build_each(found.plans, ["sums"], workers=Workers(jobs=1), store="store"))
     store = Store.open("store")
     keys = Counter()
-    for family in sorted(path.name for path in (sums.parent / "store/v1/examples").glob("*/*")):
+    for family in sorted(path.name for path in (sums.parent / "store/v2/examples").glob("*/*")):
         for name in store.names("examples", family):
             segment = Segment.open(store, family, name)
             keys.update((family, bytes(key)) for key in segment.keys[segment.parts == 0])

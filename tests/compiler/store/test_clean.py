@@ -19,7 +19,7 @@ def aged(disk):
     """A store with an object of 1,000 bytes for each day back from today to six days ago."""
     for day in range(7):
         disk.put("survey", f"{day:04x}", bytes(1_000 - 32))
-        path = Path(disk.url, "v1/survey", "00", f"{day:04x}", "object")
+        path = Path(disk.url, "v2/survey", "00", f"{day:04x}", "object")
         then = time.time() - day * DAY_S
         os.utime(path, (then, then))
     return disk
@@ -119,7 +119,7 @@ def test_what_is_used_meanwhile_stays(aged):
 
 def test_half_written_files_go(aged):
     """What killed builds left is not waited for."""
-    left = Path(aged.url, "v1/temporary/0123456789abcdef")
+    left = Path(aged.url, "v2/temporary/0123456789abcdef")
     left.write_bytes(b"half")
     os.utime(left, (0, 0))
 

@@ -55,7 +55,7 @@ def age(path, seconds):
 
 def temporary_files(store):
     """Returns what is being written, or was when its process was killed."""
-    return sorted(Path(store.url, "v1/temporary").iterdir())
+    return sorted(Path(store.url, "v2/temporary").iterdir())
 
 
 def sound_objects(store):
@@ -107,7 +107,7 @@ def test_a_killed_process_leaves_a_sound_store(disk, writer):
 def test_what_is_being_written_is_not_swept(disk):
     """A slow process is not a dead one: its lock says so, however old the file is."""
     backend = disk._backend
-    with backend._locked_file(Path(disk.url, "v1/temporary")) as (_, path):
+    with backend._locked_file(Path(disk.url, "v2/temporary")) as (_, path):
         age(path, 2 * DAY_S)
 
         assert disk.sweep() == 0
@@ -118,7 +118,7 @@ def test_what_is_being_written_is_not_swept(disk):
 def test_a_young_file_is_not_swept(disk):
     """Its process may not have locked it yet."""
     disk.put("survey", KEY, b"content")
-    path = Path(disk.url, "v1/temporary/0123456789abcdef")
+    path = Path(disk.url, "v2/temporary/0123456789abcdef")
     path.write_bytes(b"half")
 
     assert disk.sweep() == 0
@@ -130,7 +130,7 @@ def test_a_young_file_is_not_swept(disk):
 def test_reading_counts_as_use(disk):
     """The time of use moves when an object is read, and stays when it is listed."""
     name = disk.add("examples", KEY, LARGE)
-    (path,) = [Path(disk.url, "v1", stored.path) for stored in disk.objects()]
+    (path,) = [Path(disk.url, "v2", stored.path) for stored in disk.objects()]
     age(path, DAY_S)
     before = [stored.used_s for stored in disk.objects()]
     disk.names("examples", KEY)
@@ -162,7 +162,7 @@ def test_a_map_outlives_its_object(disk):
     assert bytes(content) == LARGE
     assert disk.read("examples", KEY, name) is None
     assert disk.names("examples", KEY) == []
-    assert not Path(disk.url, "v1/examples/ab").exists()
+    assert not Path(disk.url, "v2/examples/ab").exists()
 
 
 def test_a_store_says_that_it_is_in_use(disk):
@@ -176,7 +176,7 @@ def test_a_store_says_that_it_is_in_use(disk):
     assert since == inner
     assert began - 120 < since < began
     assert disk.in_use_since() == float("inf")
-    left = Path(disk.url, "v1/in-use/0123456789abcdef")
+    left = Path(disk.url, "v2/in-use/0123456789abcdef")
     left.write_bytes(b"")
     age(left, 2 * DAY_S)
     assert disk.in_use_since() == float("inf")

@@ -24,7 +24,7 @@ LARGE = bytes(range(256)) * 1_000  # read by memory map
 
 def files(store):
     """Returns the files of a store in a folder that are objects."""
-    return sorted(Path(store.url, "v1", stored.path) for stored in store.objects())
+    return sorted(Path(store.url, "v2", stored.path) for stored in store.objects())
 
 
 def refuse(monkeypatch, code):
@@ -157,19 +157,20 @@ def test_damage_is_a_miss(disk, content, data):
         bit = data.draw(st.integers(0, 8 * len(stored) - 1), label="bit")
         stored[bit // 8] ^= 1 << bit % 8
     path.write_bytes(stored)
+    again = Store.open(disk.url)  # times of files may be too coarse for the one that wrote it
 
-    assert disk.get("survey", KEY) is None
+    assert again.get("survey", KEY) is None
     assert not path.exists()
-    assert [found.code for found in disk.take_findings()] == ["T1003"]
-    assert disk.get("survey", KEY) is None
-    assert disk.take_findings() == []
+    assert [found.code for found in again.take_findings()] == ["T1003"]
+    assert again.get("survey", KEY) is None
+    assert again.take_findings() == []
 
 
 def test_damage_is_seen_after_a_sound_read(disk):
     """A map that was checked once is checked again when its file has changed."""
     name = disk.add("examples", KEY, LARGE)
     sound = disk.read("examples", KEY, name)
-    again = disk.read("examples", KEY, name)
+    again = Store.open(disk.url).read("examples", KEY, name)
     path = files(disk)[0]
     stored = bytearray(path.read_bytes())
     stored[1_000] ^= 1
@@ -316,7 +317,7 @@ def test_a_full_disk_leaves_a_sound_store(tmp_path):
         assert store.get("survey", KEY) == b"content"
         assert store.get("survey", OTHER) is None
         assert [stored.path[-6:] for stored in store.objects()] == ["object"]
-        assert list(Path(store.url, "v1/temporary").iterdir()) == []
+        assert list(Path(store.url, "v2/temporary").iterdir()) == []
     finally:
         subprocess.run(["umount", str(small)], check=True)
 

@@ -126,7 +126,7 @@ def test_a_store_on_s3(bucket):
     assert store.names("examples", KEY) == sorted([first, second])
     assert bytes(store.read("examples", KEY, second)) == b"two"
     system = fsspec.filesystem("s3")
-    system.pipe_file(f"{bucket}/v1/examples/ab/{KEY}/{second}", b"torn")
+    system.pipe_file(f"{bucket}/v2/examples/ab/{KEY}/{second}", b"torn")
     assert store.read("examples", KEY, second) is None
     assert store.names("examples", KEY) == [first]
     done = clean(store, max_bytes=0, max_unused_s=None, is_dry_run=False)

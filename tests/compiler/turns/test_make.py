@@ -167,7 +167,7 @@ def work(bench, tmp_path):
 
 def damage(folder):
     """Turns a byte of every second object of a store."""
-    objects = sorted(path for path in Path(folder, "v1").rglob("*") if path.is_file())
+    objects = sorted(path for path in Path(folder, "v2").rglob("*") if path.is_file())
     for path in objects[::2]:
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1

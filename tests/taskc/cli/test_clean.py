@@ -30,7 +30,7 @@ def fill(store):
     for turn in range(7):
         store.put("survey", f"{turn:04x}", bytes(968))
         then = time.time() - 10 * turn * DAY_S
-        os.utime(Path(store.url, "v1/survey/00", f"{turn:04x}", "object"), (then, then))
+        os.utime(Path(store.url, "v2/survey/00", f"{turn:04x}", "object"), (then, then))
 
 
 def left(store):
@@ -106,7 +106,7 @@ def test_programs_read_the_same(project, capsys):
 
 def test_what_stays_for_a_build_is_said(project, capsys):
     """A store that is larger than was asked for says why."""
-    half = project / ".taskc/store/v1/temporary/0123456789abcdef"
+    half = project / ".taskc/store/v2/temporary/0123456789abcdef"
     half.write_bytes(b"half")
     os.utime(half, (0, 0))
     with Store.open(project / ".taskc/store").in_use():

@@ -15,45 +15,46 @@ from taskc.dsl.model.expressions import (
     QualifiedName,
     Text,
 )
+from taskc.dsl.model.node import Node
 from taskc.dsl.text.source_text import Span
 
 # ---- types as written ----------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class NamedType:
+@dataclass(slots=True, repr=False, eq=False)
+class NamedType(Node):
     """`text`, `int`, `float`, `bool`, `path`, `cluster`, or an unknown name."""
 
     name: Name
     span: Span
 
 
-@dataclass(slots=True)
-class ListType:
+@dataclass(slots=True, repr=False, eq=False)
+class ListType(Node):
     """`list[item]`."""
 
     item: "TypeNode"
     span: Span
 
 
-@dataclass(slots=True)
-class ChoiceType:
+@dataclass(slots=True, repr=False, eq=False)
+class ChoiceType(Node):
     """`choice(a, b, "c d")`."""
 
     values: tuple[Name, ...]
     span: Span
 
 
-@dataclass(slots=True)
-class RecordType:
+@dataclass(slots=True, repr=False, eq=False)
+class RecordType(Node):
     """`{ field: type ... }`."""
 
     fields: tuple["FieldNode", ...]
     span: Span
 
 
-@dataclass(slots=True)
-class OptionalType:
+@dataclass(slots=True, repr=False, eq=False)
+class OptionalType(Node):
     """`type?`."""
 
     inner: "TypeNode"
@@ -63,8 +64,8 @@ class OptionalType:
 TypeNode = NamedType | ListType | ChoiceType | RecordType | OptionalType
 
 
-@dataclass(slots=True)
-class FieldNode:
+@dataclass(slots=True, repr=False, eq=False)
+class FieldNode(Node):
     """`name: type`."""
 
     name: Name
@@ -77,16 +78,16 @@ class FieldNode:
 # whose rest could not be read stands as `BrokenStatement`, so names around it stay known.
 
 
-@dataclass(slots=True)
-class BrokenStatement:
+@dataclass(slots=True, repr=False, eq=False)
+class BrokenStatement(Node):
     """A statement that does not parse; its syntax diagnostic is already reported."""
 
     keyword: str
     span: Span
 
 
-@dataclass(slots=True)
-class From:
+@dataclass(slots=True, repr=False, eq=False)
+class From(Node):
     """source and tokenizer: `from connector(arguments)`.
 
     Attributes:
@@ -98,8 +99,8 @@ class From:
     span: Span
 
 
-@dataclass(slots=True)
-class SplitItem:
+@dataclass(slots=True, repr=False, eq=False)
+class SplitItem(Node):
     """`dev`, `test = "validation"` or `dev = carve(train, 200)`; `value` is a Literal or a Call."""
 
     name: Name
@@ -107,16 +108,16 @@ class SplitItem:
     span: Span
 
 
-@dataclass(slots=True)
-class Splits:
+@dataclass(slots=True, repr=False, eq=False)
+class Splits(Node):
     """source: `splits A, B = ...`; build and evaluate: `splits A, B` (no values)."""
 
     items: tuple[SplitItem, ...]
     span: Span
 
 
-@dataclass(slots=True)
-class Fields:
+@dataclass(slots=True, repr=False, eq=False)
+class Fields(Node):
     """source: `fields { name: type ... }`, or `fields from "row.schema.json"` (`schema_path`)."""
 
     fields: tuple[FieldNode, ...]
@@ -124,8 +125,8 @@ class Fields:
     span: Span
 
 
-@dataclass(slots=True)
-class Let:
+@dataclass(slots=True, repr=False, eq=False)
+class Let(Node):
     """source and template: `let name = expression`."""
 
     name: Name
@@ -133,24 +134,24 @@ class Let:
     span: Span
 
 
-@dataclass(slots=True)
-class Where:
+@dataclass(slots=True, repr=False, eq=False)
+class Where(Node):
     """source and template: `where expression`."""
 
     condition: Expression
     span: Span
 
 
-@dataclass(slots=True)
-class Limit:
+@dataclass(slots=True, repr=False, eq=False)
+class Limit(Node):
     """source: `limit n`."""
 
     count: Expression
     span: Span
 
 
-@dataclass(slots=True)
-class Dedup:
+@dataclass(slots=True, repr=False, eq=False)
+class Dedup(Node):
     """source: `dedup by expression [near j]`."""
 
     key: Expression
@@ -158,8 +159,8 @@ class Dedup:
     span: Span
 
 
-@dataclass(slots=True)
-class Metric:
+@dataclass(slots=True, repr=False, eq=False)
+class Metric(Node):
     """source: `metric name` or `metric name(arguments)`."""
 
     name: Name
@@ -167,24 +168,24 @@ class Metric:
     span: Span
 
 
-@dataclass(slots=True)
-class References:
+@dataclass(slots=True, repr=False, eq=False)
+class References(Node):
     """source: `references expression`."""
 
     value: Expression
     span: Span
 
 
-@dataclass(slots=True)
-class License:
+@dataclass(slots=True, repr=False, eq=False)
+class License(Node):
     """source: `license "..."`."""
 
     text: str
     span: Span
 
 
-@dataclass(slots=True)
-class Names:
+@dataclass(slots=True, repr=False, eq=False)
+class Names(Node):
     """`sources a, b` and `related a` (cluster), `clusters a` (evaluate): a list of names."""
 
     keyword: str
@@ -192,8 +193,8 @@ class Names:
     span: Span
 
 
-@dataclass(slots=True)
-class OptionSurface:
+@dataclass(slots=True, repr=False, eq=False)
+class OptionSurface(Node):
     """`value: "surface"` in an options block."""
 
     value: Name
@@ -201,8 +202,8 @@ class OptionSurface:
     span: Span
 
 
-@dataclass(slots=True)
-class Options:
+@dataclass(slots=True, repr=False, eq=False)
+class Options(Node):
     """template: `options FIELD {...}` (`surfaces`) or `options LIST answer E` (`answer`).
 
     Attributes:
@@ -217,8 +218,8 @@ class Options:
     span: Span
 
 
-@dataclass(slots=True)
-class Prompt:
+@dataclass(slots=True, repr=False, eq=False)
+class Prompt(Node):
     """template: `prompt [label [when E]:] TEXT [-> TEXT]`, or `inverse ...` (`keyword`)."""
 
     keyword: str
@@ -229,8 +230,8 @@ class Prompt:
     span: Span
 
 
-@dataclass(slots=True)
-class DialogueTurn:
+@dataclass(slots=True, repr=False, eq=False)
+class DialogueTurn(Node):
     """`user "..."` in a dialogue block; roles are system, user, assistant, tool."""
 
     role: Name
@@ -238,8 +239,8 @@ class DialogueTurn:
     span: Span
 
 
-@dataclass(slots=True)
-class Dialogue:
+@dataclass(slots=True, repr=False, eq=False)
+class Dialogue(Node):
     """template: `dialogue [label [when E]] { role TEXT ... }`, or `dialogue ... from E`.
 
     Attributes:
@@ -254,24 +255,24 @@ class Dialogue:
     span: Span
 
 
-@dataclass(slots=True)
-class TestRow:
+@dataclass(slots=True, repr=False, eq=False)
+class TestRow(Node):
     """test: `row {...}`."""
 
     row: DictDisplay
     span: Span
 
 
-@dataclass(slots=True)
-class TestPrompt:
+@dataclass(slots=True, repr=False, eq=False)
+class TestPrompt(Node):
     """test: `prompt template.label`."""
 
     name: QualifiedName
     span: Span
 
 
-@dataclass(slots=True)
-class TestText:
+@dataclass(slots=True, repr=False, eq=False)
+class TestText(Node):
     """test: `input TEXT` or `target TEXT` (`keyword`), compared as written."""
 
     keyword: str
@@ -279,8 +280,8 @@ class TestText:
     span: Span
 
 
-@dataclass(slots=True)
-class MixtureFrom:
+@dataclass(slots=True, repr=False, eq=False)
+class MixtureFrom(Node):
     """mixture: `from all clusters [except a, b]`, or `from a, b`: clusters, sources, mixtures."""
 
     all_clusters: bool
@@ -289,24 +290,24 @@ class MixtureFrom:
     span: Span
 
 
-@dataclass(slots=True)
-class Holdout:
+@dataclass(slots=True, repr=False, eq=False)
+class Holdout(Node):
     """mixture: `holdout E`: names of clusters, or a parameter of type `cluster?`."""
 
     values: tuple[Expression, ...]
     span: Span
 
 
-@dataclass(slots=True)
-class Rate:
+@dataclass(slots=True, repr=False, eq=False)
+class Rate(Node):
     """mixture: `rate proportional(...) | temperature(...) | equal() | shares({...})`."""
 
     call: Call
     span: Span
 
 
-@dataclass(slots=True)
-class Take:
+@dataclass(slots=True, repr=False, eq=False)
+class Take(Node):
     """mixture: `take [at most] N from S [by temperature(g, tau) | balance(g)] [best E]`."""
 
     count: Expression
@@ -317,32 +318,32 @@ class Take:
     span: Span
 
 
-@dataclass(slots=True)
-class Templates:
+@dataclass(slots=True, repr=False, eq=False)
+class Templates(Node):
     """mixture: `templates one | all | none | name | K`."""
 
     value: Expression
     span: Span
 
 
-@dataclass(slots=True)
-class Fewshot:
+@dataclass(slots=True, repr=False, eq=False)
+class Fewshot(Node):
     """mixture: `fewshot K` or `fewshot A..B`."""
 
     value: Expression
     span: Span
 
 
-@dataclass(slots=True)
-class Repeat:
+@dataclass(slots=True, repr=False, eq=False)
+class Repeat(Node):
     """mixture: `repeat at most R`."""
 
     count: Expression
     span: Span
 
 
-@dataclass(slots=True)
-class Total:
+@dataclass(slots=True, repr=False, eq=False)
+class Total(Node):
     """mixture: `total N tokens|examples|epochs`."""
 
     count: Expression
@@ -350,8 +351,8 @@ class Total:
     span: Span
 
 
-@dataclass(slots=True)
-class MixtureDedup:
+@dataclass(slots=True, repr=False, eq=False)
+class MixtureDedup(Node):
     """mixture: `dedup FIELDS [near j]`."""
 
     fields: Expression
@@ -359,8 +360,8 @@ class MixtureDedup:
     span: Span
 
 
-@dataclass(slots=True)
-class Decontaminate:
+@dataclass(slots=True, repr=False, eq=False)
+class Decontaminate(Node):
     """mixture: `decontaminate FIELDS against SPLITS by ngrams(n)|near(j)`."""
 
     fields: Expression
@@ -369,24 +370,24 @@ class Decontaminate:
     span: Span
 
 
-@dataclass(slots=True)
-class Require:
+@dataclass(slots=True, repr=False, eq=False)
+class Require(Node):
     """mixture: `require E`."""
 
     condition: Expression
     span: Span
 
 
-@dataclass(slots=True)
-class Seed:
+@dataclass(slots=True, repr=False, eq=False)
+class Seed(Node):
     """mixture and train: `seed N`."""
 
     value: Expression
     span: Span
 
 
-@dataclass(slots=True)
-class SpecialToken:
+@dataclass(slots=True, repr=False, eq=False)
+class SpecialToken(Node):
     """tokenizer: `eos TEXT`, `bos TEXT`, `pad TEXT` (`role`)."""
 
     role: str
@@ -395,8 +396,8 @@ class SpecialToken:
     span: Span
 
 
-@dataclass(slots=True)
-class AddToken:
+@dataclass(slots=True, repr=False, eq=False)
+class AddToken(Node):
     """tokenizer: `add NAME TEXT`."""
 
     name: Name
@@ -405,8 +406,8 @@ class AddToken:
     span: Span
 
 
-@dataclass(slots=True)
-class Use:
+@dataclass(slots=True, repr=False, eq=False)
+class Use(Node):
     """build `mixture m`, `tokenizer t`; train `data b`; evaluate `run t`: one name."""
 
     keyword: str
@@ -414,8 +415,8 @@ class Use:
     span: Span
 
 
-@dataclass(slots=True)
-class Setting:
+@dataclass(slots=True, repr=False, eq=False)
+class Setting(Node):
     """build `format`, `pack`; train and evaluate `model`, `recipe`, `method`: one value.
 
     Attributes:
@@ -470,16 +471,16 @@ Statement = (
 # ---- declarations --------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Language:
+@dataclass(slots=True, repr=False, eq=False)
+class Language(Node):
     """`language N`."""
 
     edition: int
     span: Span
 
 
-@dataclass(slots=True)
-class Import:
+@dataclass(slots=True, repr=False, eq=False)
+class Import(Node):
     """`import "path" [as name]`."""
 
     path: str
@@ -488,8 +489,8 @@ class Import:
     span: Span
 
 
-@dataclass(slots=True)
-class Param:
+@dataclass(slots=True, repr=False, eq=False)
+class Param(Node):
     """`param name: type [= value]`."""
 
     name: Name
@@ -498,8 +499,8 @@ class Param:
     span: Span
 
 
-@dataclass(slots=True)
-class Schema:
+@dataclass(slots=True, repr=False, eq=False)
+class Schema(Node):
     """`schema name ["doc"] { field: type ... }`."""
 
     name: Name
@@ -508,8 +509,8 @@ class Schema:
     span: Span
 
 
-@dataclass(slots=True)
-class Block:
+@dataclass(slots=True, repr=False, eq=False)
+class Block(Node):
     """A block with statements.
 
     `kind` is source, cluster, template, test, mixture, tokenizer, build, train or evaluate.

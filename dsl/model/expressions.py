@@ -6,19 +6,20 @@ values in the compiler; a node knows neither.
 
 from dataclasses import dataclass
 
+from taskc.dsl.model.node import Node
 from taskc.dsl.text.source_text import Span
 
 
-@dataclass(slots=True)
-class Name:
+@dataclass(slots=True, repr=False, eq=False)
+class Name(Node):
     """An identifier in its place."""
 
     text: str
     span: Span
 
 
-@dataclass(slots=True)
-class QualifiedName:
+@dataclass(slots=True, repr=False, eq=False)
+class QualifiedName(Node):
     """`name` or `package.name` (or `template.label`)."""
 
     parts: tuple[Name, ...]
@@ -30,8 +31,8 @@ class QualifiedName:
         return ".".join(part.text for part in self.parts)
 
 
-@dataclass(slots=True)
-class Literal:
+@dataclass(slots=True, repr=False, eq=False)
+class Literal(Node):
     """A text, number, `true`, `false` or `none`.
 
     Attributes:
@@ -45,16 +46,16 @@ class Literal:
     raw: bool = False
 
 
-@dataclass(slots=True)
-class Reference:
+@dataclass(slots=True, repr=False, eq=False)
+class Reference(Node):
     """A name used as a value: a field, a parameter, a comprehension's variable, a declaration."""
 
     name: str
     span: Span
 
 
-@dataclass(slots=True)
-class Attribute:
+@dataclass(slots=True, repr=False, eq=False)
+class Attribute(Node):
     """`base.name`: a record's field, or `answer.text`."""
 
     base: "Expression"
@@ -62,8 +63,8 @@ class Attribute:
     span: Span
 
 
-@dataclass(slots=True)
-class Index:
+@dataclass(slots=True, repr=False, eq=False)
+class Index(Node):
     """`base[index]`: a list by position, a dict display by key."""
 
     base: "Expression"
@@ -71,8 +72,8 @@ class Index:
     span: Span
 
 
-@dataclass(slots=True)
-class Argument:
+@dataclass(slots=True, repr=False, eq=False)
+class Argument(Node):
     """A positional (`name` is None) or named argument."""
 
     name: Name | None
@@ -80,8 +81,8 @@ class Argument:
     span: Span
 
 
-@dataclass(slots=True)
-class Call:
+@dataclass(slots=True, repr=False, eq=False)
+class Call(Node):
     """`function(arguments)`: a library function, or a form such as `best_fit(length: 2048)`."""
 
     function: Name
@@ -89,8 +90,8 @@ class Call:
     span: Span
 
 
-@dataclass(slots=True)
-class Unary:
+@dataclass(slots=True, repr=False, eq=False)
+class Unary(Node):
     """`-x` or `not x`; `operator` is "-" or "not"."""
 
     operator: str
@@ -98,8 +99,8 @@ class Unary:
     span: Span
 
 
-@dataclass(slots=True)
-class Binary:
+@dataclass(slots=True, repr=False, eq=False)
+class Binary(Node):
     """`+ - * /`, `and`, `or`; chains are left-nested."""
 
     operator: str
@@ -108,8 +109,8 @@ class Binary:
     span: Span
 
 
-@dataclass(slots=True)
-class Compare:
+@dataclass(slots=True, repr=False, eq=False)
+class Compare(Node):
     """`== != < <= > >=`, `in`, `not in`; never chained."""
 
     operator: str
@@ -118,8 +119,8 @@ class Compare:
     span: Span
 
 
-@dataclass(slots=True)
-class Range:
+@dataclass(slots=True, repr=False, eq=False)
+class Range(Node):
     """`low..high`, both ends included; only after `in` or as a statement's argument."""
 
     low: "Expression"
@@ -127,8 +128,8 @@ class Range:
     span: Span
 
 
-@dataclass(slots=True)
-class Conditional:
+@dataclass(slots=True, repr=False, eq=False)
+class Conditional(Node):
     """`then if test else otherwise`."""
 
     then: "Expression"
@@ -137,24 +138,24 @@ class Conditional:
     span: Span
 
 
-@dataclass(slots=True)
-class ListDisplay:
+@dataclass(slots=True, repr=False, eq=False)
+class ListDisplay(Node):
     """`[a, b]`."""
 
     items: tuple["Expression", ...]
     span: Span
 
 
-@dataclass(slots=True)
-class DictDisplay:
+@dataclass(slots=True, repr=False, eq=False)
+class DictDisplay(Node):
     """`{key: value}`; keys are bare names (texts) or text literals."""
 
     entries: tuple[tuple[Name, "Expression"], ...]
     span: Span
 
 
-@dataclass(slots=True)
-class Comprehension:
+@dataclass(slots=True, repr=False, eq=False)
+class Comprehension(Node):
     """`[item for variable in iterable if condition]`."""
 
     item: "Expression"
@@ -164,8 +165,8 @@ class Comprehension:
     span: Span
 
 
-@dataclass(slots=True)
-class Missing:
+@dataclass(slots=True, repr=False, eq=False)
+class Missing(Node):
     """Where an expression should stand and none could be read; its type is poison."""
 
     span: Span
@@ -189,24 +190,24 @@ Expression = (
 )
 
 
-@dataclass(slots=True)
-class Placeholder:
+@dataclass(slots=True, repr=False, eq=False)
+class Placeholder(Node):
     """`{expression}` inside a text."""
 
     expression: Expression
     span: Span
 
 
-@dataclass(slots=True)
-class Piece:
+@dataclass(slots=True, repr=False, eq=False)
+class Piece(Node):
     """Literal characters of a text, escapes undone and block indentation removed."""
 
     text: str
     span: Span
 
 
-@dataclass(slots=True)
-class Text:
+@dataclass(slots=True, repr=False, eq=False)
+class Text(Node):
     """A template text, path or other interpolated string: pieces and placeholders in order."""
 
     parts: tuple[Piece | Placeholder, ...]

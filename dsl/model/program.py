@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 
 from taskc.dsl.model import declarations as ast
 from taskc.dsl.model.expressions import Expression, Text
+from taskc.dsl.model.node import Node
 from taskc.dsl.model.types import Type
 from taskc.dsl.text.source_text import SourceText, Span
 
 ParamValue = str | int | float | bool | None
 
 
-@dataclass(slots=True)
-class Param:
+@dataclass(slots=True, repr=False, eq=False)
+class Param(Node):
     """A parameter and the value it has in this run.
 
     Attributes:
@@ -31,8 +32,8 @@ class Param:
     span: Span
 
 
-@dataclass(slots=True)
-class Schema:
+@dataclass(slots=True, repr=False, eq=False)
+class Schema(Node):
     """A record type."""
 
     name: str
@@ -42,8 +43,8 @@ class Schema:
     field_spans: dict[str, Span]
 
 
-@dataclass(slots=True)
-class Connector:
+@dataclass(slots=True, repr=False, eq=False)
+class Connector(Node):
     """`jsonl("...")`: a kind and its arguments.
 
     Attributes:
@@ -56,16 +57,16 @@ class Connector:
     span: Span
 
 
-@dataclass(slots=True)
-class Carve:
+@dataclass(slots=True, repr=False, eq=False)
+class Carve(Node):
     """`carve(train, n)`: n rows taken out of another split by keyed hash, equal rows together."""
 
     origin: str
     count: int
 
 
-@dataclass(slots=True)
-class Split:
+@dataclass(slots=True, repr=False, eq=False)
+class Split(Node):
     """A split: `file_name` is what `{split}` stands for, unless it is carved out of another."""
 
     name: str
@@ -74,8 +75,8 @@ class Split:
     span: Span
 
 
-@dataclass(slots=True)
-class Let:
+@dataclass(slots=True, repr=False, eq=False)
+class Let(Node):
     """A named expression with its type."""
 
     name: str
@@ -84,16 +85,16 @@ class Let:
     span: Span
 
 
-@dataclass(slots=True)
-class Where:
+@dataclass(slots=True, repr=False, eq=False)
+class Where(Node):
     """A filter."""
 
     condition: Expression
     span: Span
 
 
-@dataclass(slots=True)
-class Dedup:
+@dataclass(slots=True, repr=False, eq=False)
+class Dedup(Node):
     """`dedup by key [near j]`."""
 
     key: Expression
@@ -101,8 +102,8 @@ class Dedup:
     span: Span
 
 
-@dataclass(slots=True)
-class Source:
+@dataclass(slots=True, repr=False, eq=False)
+class Source(Node):
     """A source of rows.
 
     Attributes:
@@ -144,8 +145,8 @@ class Source:
     inferred: frozenset[str] | None = None
 
 
-@dataclass(slots=True)
-class Cluster:
+@dataclass(slots=True, repr=False, eq=False)
+class Cluster(Node):
     """A cluster of tasks: sources that are held out together."""
 
     name: str
@@ -155,8 +156,8 @@ class Cluster:
     span: Span
 
 
-@dataclass(slots=True)
-class ChoiceOptions:
+@dataclass(slots=True, repr=False, eq=False)
+class ChoiceOptions(Node):
     """Options over a choice field, (value, surface) as the template writes them."""
 
     field: str
@@ -166,8 +167,8 @@ class ChoiceOptions:
     span: Span
 
 
-@dataclass(slots=True)
-class RowOptions:
+@dataclass(slots=True, repr=False, eq=False)
+class RowOptions(Node):
     """Options that come from the row: a list of texts, and an index or one of the texts."""
 
     surfaces: Expression
@@ -178,8 +179,8 @@ class RowOptions:
     span: Span
 
 
-@dataclass(slots=True)
-class Turn:
+@dataclass(slots=True, repr=False, eq=False)
+class Turn(Node):
     """One turn of a prompt.
 
     Attributes:
@@ -193,8 +194,8 @@ class Turn:
     span: Span
 
 
-@dataclass(slots=True)
-class Prompt:
+@dataclass(slots=True, repr=False, eq=False)
+class Prompt(Node):
     """One prompt of a template.
 
     Attributes:
@@ -213,8 +214,8 @@ class Prompt:
     span: Span
 
 
-@dataclass(slots=True)
-class Template:
+@dataclass(slots=True, repr=False, eq=False)
+class Template(Node):
     """Prompts that serve some sources; `let` and `where` come after the source's own."""
 
     name: str
@@ -226,8 +227,8 @@ class Template:
     span: Span
 
 
-@dataclass(slots=True)
-class Rate:
+@dataclass(slots=True, repr=False, eq=False)
+class Rate(Node):
     """How sources of `from` are weighted: kind is proportional, temperature, equal or shares."""
 
     kind: str
@@ -238,8 +239,8 @@ class Rate:
     span: Span | None
 
 
-@dataclass(slots=True)
-class Take:
+@dataclass(slots=True, repr=False, eq=False)
+class Take(Node):
     """`take N from S ...`; groups stand from the outer ones to those inside them.
 
     Attributes:
@@ -257,8 +258,8 @@ class Take:
     span: Span
 
 
-@dataclass(slots=True)
-class Total:
+@dataclass(slots=True, repr=False, eq=False)
+class Total(Node):
     """How much to deliver; unit is tokens, examples or epochs."""
 
     count: int
@@ -266,8 +267,8 @@ class Total:
     span: Span | None
 
 
-@dataclass(slots=True)
-class MixtureDedup:
+@dataclass(slots=True, repr=False, eq=False)
+class MixtureDedup(Node):
     """`dedup fields [near j]`: the sources whose rows may have one of the fields are compared."""
 
     fields: tuple[str, ...]
@@ -275,8 +276,8 @@ class MixtureDedup:
     span: Span
 
 
-@dataclass(slots=True)
-class Decontaminate:
+@dataclass(slots=True, repr=False, eq=False)
+class Decontaminate(Node):
     """`decontaminate fields against splits by ngrams(n, max_rows: r) | near(j)`."""
 
     fields: tuple[str, ...]
@@ -287,16 +288,16 @@ class Decontaminate:
     span: Span
 
 
-@dataclass(slots=True)
-class Require:
+@dataclass(slots=True, repr=False, eq=False)
+class Require(Node):
     """A condition over the delivered training split."""
 
     condition: Expression
     span: Span
 
 
-@dataclass(slots=True)
-class Mixture:
+@dataclass(slots=True, repr=False, eq=False)
+class Mixture(Node):
     """What is trained on.
 
     Attributes:
@@ -336,8 +337,8 @@ class Mixture:
     spans: dict[str, Span] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Tokenizer:
+@dataclass(slots=True, repr=False, eq=False)
+class Tokenizer(Node):
     """A tokenizer: kind is file, folder or hf; special tokens by role and added ones by name."""
 
     name: str
@@ -354,8 +355,8 @@ class Tokenizer:
     from_span: Span
 
 
-@dataclass(slots=True)
-class TokenUse:
+@dataclass(slots=True, repr=False, eq=False)
+class TokenUse(Node):
     """A separator or end: a special token by name (a role or an added one), or a literal."""
 
     name: str | None
@@ -363,8 +364,8 @@ class TokenUse:
     span: Span
 
 
-@dataclass(slots=True)
-class PromptTargetFormat:
+@dataclass(slots=True, repr=False, eq=False)
+class PromptTargetFormat(Node):
     """`prompt_target(...)`; limits in tokens."""
 
     input: int
@@ -377,8 +378,8 @@ class PromptTargetFormat:
     span: Span
 
 
-@dataclass(slots=True)
-class ChatFormat:
+@dataclass(slots=True, repr=False, eq=False)
+class ChatFormat(Node):
     """`chat(end_of_turn:, loss:, bos:, max:, overflow:, template:, date:)`; `max` in tokens."""
 
     end_of_turn: TokenUse | None
@@ -391,8 +392,8 @@ class ChatFormat:
     span: Span
 
 
-@dataclass(slots=True)
-class Pack:
+@dataclass(slots=True, repr=False, eq=False)
+class Pack(Node):
     """`best_fit(length:, window:)`; length in tokens, window in examples."""
 
     length: int
@@ -400,8 +401,8 @@ class Pack:
     span: Span
 
 
-@dataclass(slots=True)
-class Build:
+@dataclass(slots=True, repr=False, eq=False)
+class Build(Node):
     """One artefact to make.
 
     Attributes:
@@ -422,8 +423,8 @@ class Build:
     span: Span
 
 
-@dataclass(slots=True)
-class Test:
+@dataclass(slots=True, repr=False, eq=False)
+class Test(Node):
     """A golden rendering."""
 
     name: str
@@ -437,8 +438,8 @@ class Test:
     span: Span
 
 
-@dataclass(slots=True)
-class Run:
+@dataclass(slots=True, repr=False, eq=False)
+class Run(Node):
     """A `train` or `evaluate` block; calls in settings are (name, {argument: value})."""
 
     kind: str  # train | evaluate
@@ -449,8 +450,8 @@ class Run:
     folder: str = "."
 
 
-@dataclass(slots=True)
-class Package:
+@dataclass(slots=True, repr=False, eq=False)
+class Package(Node):
     """One directory of `.task` files.
 
     Attributes:
@@ -473,8 +474,8 @@ class Package:
     imports: dict[str, "Package"] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Program:
+@dataclass(slots=True, repr=False, eq=False)
+class Program(Node):
     """Every package below the paths that were given, and the text of every file (for reports)."""
 
     packages: tuple[Package, ...]

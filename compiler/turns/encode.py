@@ -83,7 +83,7 @@ def encode(task: EncodeTask) -> Encoded:
         prompt=owner[:, 1],
         trimmed_tokens=pairs.trimmed_tokens.astype(np.int32),
         seam_joined=pairs.seam_joined.astype(np.uint8),
-        ids=laid.ids,
+        ids=laid.ids.astype(np.uint32, copy=False),
         offsets=laid.offsets,
         spans=laid.spans,
         span_offsets=laid.span_offsets,

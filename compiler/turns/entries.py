@@ -13,12 +13,12 @@ import numpy.typing as npt
 
 from taskc.compiler.store.segments import Entries, Segment
 from taskc.compiler.turns.encode import EncodedPairs
+from taskc.compiler.turns.formats.pieces import id_type
 from taskc.compiler.turns.turn import Fate
 
 __all__ = ["Pending", "as_segment"]
 
 Keys = npt.NDArray[np.uint8]  # [n, 16]
-_MAX_VOCAB_OF_16_BITS = 1 << 16
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class Pending:
             "trimmed": np.concatenate([encoded.trimmed_tokens, none]).astype(np.uint32),
             "seam_joined": np.concatenate([encoded.seam_joined, none]).astype(np.bool_),
             "trained": np.concatenate([np.diff(ends[laid.span_offsets]), none]).astype(np.uint32),
-            "ids": laid.ids.astype(self._id_type, copy=False),
+            "ids": laid.ids.astype(id_type(self.vocab_size), copy=False),
             "lengths": np.concatenate([np.diff(laid.offsets), none]),
             "spans": laid.spans,
             "num_spans": np.concatenate([np.diff(laid.span_offsets), none]),
@@ -75,10 +75,6 @@ class Pending:
             self._option_ids += encoded.option_ids + [[]] * num_fallen
             self._correct += encoded.correct + [[]] * num_fallen
             self._references += encoded.references + [[]] * num_fallen
-
-    @property
-    def _id_type(self) -> type[np.uint16] | type[np.uint32]:
-        return np.uint16 if self.vocab_size <= _MAX_VOCAB_OF_16_BITS else np.uint32
 
     def __len__(self) -> int:
         """The number of entries."""

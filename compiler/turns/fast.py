@@ -234,7 +234,7 @@ def _is_drawn(encoded: Ids) -> npt.NDArray[np.bool_]:
     """Whether each text is in the sample: by some of its ids, so every build draws the same."""
     lengths = np.diff(encoded.offsets)
     filled = np.flatnonzero(lengths)
-    is_drawn = lengths == 0  # a text without ids is none, or wrong
+    is_drawn: npt.NDArray[np.bool_] = lengths == 0  # a text without ids is none, or wrong
     if not len(filled):
         return is_drawn
     starts, lengths = encoded.offsets[filled], lengths[filled]

@@ -151,11 +151,13 @@ class Loaded:
         """Ids of a literal that continues a turn: no space mark is put before it."""
         return list(self.continuation.encode(text, add_special_tokens=False).ids)
 
-    def spelled(self, ids: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+    def spelled(self, ids: npt.NDArray[np.uint16 | np.uint32]) -> npt.NDArray[np.int64]:
         """Positions at which the ids of texts are special ones; any at all stops the build."""
-        if not self.special_ids:
-            return np.zeros(0, np.int64)
         # They stand together at one end of most vocabularies: a text's ids are outside that range.
+        if not self.special_ids or not len(ids) or int(ids.max()) < self.special_ids[0]:
+            return np.zeros(0, np.int64)
+        if int(ids.min()) > self.special_ids[-1]:
+            return np.zeros(0, np.int64)
         is_near = (ids >= self.special_ids[0]) & (ids <= self.special_ids[-1])
         near = np.flatnonzero(is_near)
         return near[np.isin(ids[near], np.array(self.special_ids, np.uint32))]

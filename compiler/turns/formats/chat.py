@@ -86,7 +86,7 @@ def laid_out(
     kept = _kept(turns, lengths[turns.text], cuts)
     # A part begins where example or part changes.
     begins = np.flatnonzero(np.diff(kept.example, prepend=-1) | np.diff(kept.part, prepend=0))
-    pool = Pool(frame, encoded.ids)
+    pool = Pool(frame, encoded.ids, loaded.vocab_size)
     return Layout(
         pool=pool,
         pieces=_pieces(pool, frame, kept, starts[turns.text[kept.turn]], begins),

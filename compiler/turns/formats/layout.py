@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from taskc.compiler.turns.formats.frame import Frame
 from taskc.compiler.turns.formats.overflow import Overflow, TooLong
-from taskc.compiler.turns.formats.pieces import Pieces
+from taskc.compiler.turns.formats.pieces import IdColumn, Pieces, id_type
 from taskc.compiler.turns.rendering.template import RefusedError
 from taskc.compiler.turns.tokenizer import Ids
 
@@ -54,20 +54,21 @@ class Pool:
     """Ids that pieces point at: a frame's constants first, then the ids of texts.
 
     Attributes:
-        ids: All of them.
+        ids: All of them, in two bytes where they fit.
         num_constants: How many are the frame's.
         bos, separator, end: Where the constants start.
     """
 
     __slots__ = ("bos", "end", "ids", "num_constants", "separator")
 
-    def __init__(self, frame: Frame, texts: npt.NDArray[np.uint32]) -> None:
+    def __init__(self, frame: Frame, texts: npt.NDArray[np.uint32], vocab_size: int) -> None:
         constants = [*frame.bos, *frame.separator, *frame.end]
         self.bos = 0
         self.separator = len(frame.bos)
         self.end = self.separator + len(frame.separator)
         self.num_constants = len(constants)
-        self.ids = np.concatenate([np.array(constants, np.uint32), texts])
+        parts = [np.array(constants, np.uint32), texts]
+        self.ids: IdColumn = np.concatenate(parts, dtype=id_type(vocab_size), casting="unsafe")
 
 
 @dataclass(slots=True)

@@ -77,7 +77,7 @@ def laid_out(
         max_target=format_.target,
         overflow=overflow_of(format_.overflow, evaluation=evaluation),
     )
-    pool = Pool(frame, sides.texts)
+    pool = Pool(frame, sides.texts, loaded.vocab_size)
     return Layout(
         pool=pool,
         pieces=_pieces(pool, frame, sides, cut, has_target),

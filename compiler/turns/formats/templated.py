@@ -190,6 +190,7 @@ class _Coded:
         beginning = loaded.encode_named(list(gathered.beginning), continues=False)
         continuing = loaded.encode_named(list(gathered.continuing), continues=True)
         self.ids = np.concatenate([beginning.ids, continuing.ids])
+        self.vocab_size = loaded.vocab_size
         self._offsets = (beginning.offsets, continuing.offsets + len(beginning.ids))
         special = np.zeros(len(self.ids) + 1, np.int64)
         special[1 + loaded.spelled(self.ids)] = 1
@@ -255,7 +256,7 @@ def _layout(
         rows += [(len(kept), *span) for span in spans]
         kept.append(index)
         trimmed.append(max(0, total - format_.max))
-    pool = Pool(Frame((), (), (), ""), coded.ids)
+    pool = Pool(Frame((), (), (), ""), coded.ids, coded.vocab_size)
     columns = np.array(rows, np.int64).reshape(-1, 4)
     return Layout(
         pool=pool,

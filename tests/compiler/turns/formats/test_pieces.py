@@ -1,9 +1,12 @@
 """Assembly: slices of a pool become columns."""
 
+from unittest import mock
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from taskc.compiler.turns.formats import pieces
 from taskc.compiler.turns.formats.pieces import Pieces, assembled
 
 POOL = np.arange(100, 140, dtype=np.uint32)
@@ -23,10 +26,20 @@ def spans_of(laid, index):
     return laid.spans.reshape(-1, 2)[first:last].tolist()
 
 
-@given(st.lists(st.lists(PIECE, max_size=6), max_size=6), st.booleans())
-def test_it_is_what_a_loop_would_write(examples, train_first):
-    """Token by token in Python, as an oracle."""
-    laid = assembled(POOL, pieces_of(examples), len(examples), train_first=train_first)
+@given(
+    st.lists(st.lists(PIECE, max_size=6), max_size=6),
+    st.booleans(),
+    st.integers(1, 20),
+    st.sampled_from([np.uint16, np.uint32]),
+)
+def test_it_is_what_a_loop_would_write(examples, train_first, block_tokens, id_type):
+    """Token by token in Python, as an oracle; however many are gathered at a time."""
+    with mock.patch.object(pieces, "_BLOCK_TOKENS", block_tokens):
+        laid = assembled(
+            POOL.astype(id_type), pieces_of(examples), len(examples), train_first=train_first
+        )
+
+    assert laid.ids.dtype == id_type
 
     for index, example in enumerate(examples):
         ids, mask = [], []
@@ -42,8 +55,8 @@ def test_it_is_what_a_loop_would_write(examples, train_first):
 
 def test_examples_can_be_left_out():
     """The rest is numbered anew, in order."""
-    pieces = pieces_of([[(0, 2, True)], [(5, 1, False)], [(7, 3, True)]])
-    kept = pieces.of_examples(np.array([True, False, True]))
+    every = pieces_of([[(0, 2, True)], [(5, 1, False)], [(7, 3, True)]])
+    kept = every.of_examples(np.array([True, False, True]))
     laid = assembled(POOL, kept, 2, train_first=True)
 
     assert laid.ids.tolist() == [100, 101, 107, 108, 109]

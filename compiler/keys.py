@@ -180,16 +180,15 @@ def columns_hasher(reads: Iterable[str]) -> Callable[[Sequence[list[Value]], int
     fresh = blake2b(digest_size=ROW_ID_BYTES).copy
 
     def row_ids(columns: Sequence[list[Value]], num_rows: int) -> list[bytes]:
-        num_fields = [len(heads)] * num_rows
         pieces: list[Iterable[bytes]] = []
+        has_none = False
         for text_heads, values in zip(heads, columns, strict=True):
             kinds = set(map(type, values))
+            has_none |= type(None) in kinds
             pieces += _column_pieces(text_heads, values, kinds)
-            if type(None) in kinds:
-                num_fields = [
-                    num - (value is None) for num, value in zip(num_fields, values, strict=True)
-                ]
-        tags = map(b"r%d:".__mod__, num_fields)
+        tags: Iterable[bytes] = repeat(b"r%d:" % len(heads), num_rows)
+        if has_none:
+            tags = [b"r%d:" % (len(row) - row.count(None)) for row in zip(*columns, strict=True)]
         ids = []
         for message in map(b"".join, zip(tags, *pieces, strict=False)):
             state = fresh()

@@ -205,7 +205,7 @@ def _split(ids: bytes) -> list[bytes]:
 
 def _finished(shaping: Shaping, rows: list[Row], ids: bytes) -> list[Row]:
     """The shaped rows."""
-    if not shaping.check_all(rows):
+    if not shaping.check_all(rows, known=True):
         for values, row_id in zip(rows, _split(ids), strict=True):
             shaping.evaluate_lets(shaping.env(values, row_id))
             shaping.check_fields(values)

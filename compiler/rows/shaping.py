@@ -33,6 +33,7 @@ from taskc.compiler.rows.values.conform import (
     column_converter,
     converter,
     is_optional,
+    stays_as_it_is,
     type_name,
 )
 from taskc.compiler.rows.values.evaluate import Env, Evaluator, compile_expression
@@ -58,6 +59,7 @@ class _Column:
     declared: bool
     optional: bool
     expected: str
+    stays: bool  # as a file of no text format holds it
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class _Field:
     optional: bool
     expected: str
     at: plan.Place
+    stays: bool
 
 
 class BadRowError(Exception):
@@ -150,7 +153,7 @@ class Shaping:
         read stay in the rows. None, with the rows as they were, where one needs a closer look.
         """
         try:
-            columns, changed = self._converted(rows, is_text=is_text)
+            columns, changed = _converted(self._columns, rows, is_text=is_text)
             if self.source.reads is not None and self._row_ids is not None:
                 read = [columns[name] for name in sorted({*self.source.reads})]
                 ids = self._row_ids(read, len(rows))
@@ -164,25 +167,17 @@ class Shaping:
         return ids
 
     def conform_known(self, rows: list[Row], *, is_text: bool) -> bool:
-        """As `conform_all`, where the ids of the rows are known; False where that gives none."""
+        """As `conform_all`, where the ids of the rows are known; False where that gives none.
+
+        So is that they conform: what stays as it is need not be looked at.
+        """
+        columns = [column for column in self._columns if is_text or not column.stays]
         try:
-            _, changed = self._converted(rows, is_text=is_text)
+            _, changed = _converted(columns, rows, is_text=is_text)
         except (KeyError, MismatchError):
             return False
         _replace_columns(rows, changed)
         return True
-
-    def _converted(self, rows: list[Row], *, is_text: bool) -> tuple[_Columns, _Columns]:
-        """All columns as their types hold them, and those of them that this changes."""
-        columns: _Columns = {}
-        changed: _Columns = {}
-        for column in self._columns:
-            values = [row[column.name] for row in rows]
-            convert = column.convert_cells if is_text else column.convert_all
-            converted = columns[column.name] = convert(values)
-            if converted is not values:
-                changed[column.name] = converted
-        return columns, changed
 
     def conform(self, raw: Row, *, is_text: bool) -> tuple[Row, bytes]:
         """The columns that are read, each as its declared type holds it, and the row's id."""
@@ -310,16 +305,22 @@ class Shaping:
                 label = f"`{name}` is made here"
                 raise _mismatch("T0805", name, error, checked.at, label) from None
 
-    def check_all(self, rows: list[Row]) -> bool:
+    def check_all(self, rows: list[Row], *, known: bool = False) -> bool:
         """As `check_fields` for each row, a column at a time, where no `let` makes anything.
 
         False, with the rows as they were, where one needs a closer look.
+
+        Args:
+            rows: Rows that conform.
+            known: Whether the same rows were checked before.
         """
         if self._lets:
             return False
         changed: _Columns = {}
         try:
             for checked in self._fields:
+                if known and checked.stays:
+                    continue
                 name = checked.name
                 if checked.optional:
                     values = [row.get(name) for row in rows]
@@ -408,6 +409,21 @@ def _failed(error: RowError, at: plan.Place, label: str, field: str = "") -> Bad
     return BadRowError("T0803", error.message, at, label=label, field=field, value=error.value)
 
 
+def _converted(
+    columns: Sequence[_Column], rows: list[Row], *, is_text: bool
+) -> tuple[_Columns, _Columns]:
+    """Columns as their types hold them, and those of them that this changes."""
+    found: _Columns = {}
+    changed: _Columns = {}
+    for column in columns:
+        values = [row[column.name] for row in rows]
+        convert = column.convert_cells if is_text else column.convert_all
+        converted = found[column.name] = convert(values)
+        if converted is not values:
+            changed[column.name] = converted
+    return found, changed
+
+
 def _replace_columns(rows: list[Row], columns: _Columns) -> None:
     """Puts other values of some columns into rows."""
     for name, values in columns.items():
@@ -434,6 +450,7 @@ def _column(name: str, declared: plan.ValueType | None) -> _Column:
         declared is not None,
         is_optional(value_type),
         type_name(value_type),
+        stays_as_it_is(value_type),
     )
 
 
@@ -493,6 +510,7 @@ def _fields_to_check(source: plan.Source) -> list[_Field]:
             is_optional(value_type),
             type_name(value_type),
             made_at.get(name, source.at),
+            stays_as_it_is(value_type),
         )
         for name, value_type in (source.row or {}).items()
         if name in made_at or source.columns.get(name) != value_type

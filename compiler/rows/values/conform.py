@@ -24,6 +24,7 @@ __all__ = [
     "column_converter",
     "converter",
     "is_optional",
+    "stays_as_it_is",
     "type_name",
 ]
 
@@ -249,6 +250,24 @@ def column_converter(value_type: plan.ValueType, *, is_text: bool) -> ColumnConv
     convert = (cell_converter if is_text else converter)(value_type)
     conforms = _conformance(value_type, is_text=is_text)
     return lambda values: values if conforms(values) else list(map(convert, values))
+
+
+def stays_as_it_is(value_type: plan.ValueType) -> bool:
+    """Whether every value that fits the type is held as it is, and none stands for a missing one.
+
+    Of values that are known to fit, the columns of other types alone need a conversion.
+    """
+    match value_type:
+        case plan.ScalarType(type=name):
+            return name != "float"
+        case plan.ChoiceType():
+            return True
+        case plan.ListType(item=item):
+            return stays_as_it_is(item)
+        case plan.RecordType() | plan.OptionalType():
+            return False
+        case _ as never:
+            assert_never(never)
 
 
 def _conformance(value_type: plan.ValueType, *, is_text: bool) -> Callable[[list[Value]], bool]:

@@ -10,6 +10,7 @@ from taskc.compiler.rows.values.conform import (
     cell_converter,
     column_converter,
     converter,
+    stays_as_it_is,
     type_name,
 )
 
@@ -172,6 +173,26 @@ def test_a_column_is_its_values(type_of, type_text, values, is_text):
     whole = column_converter(kind, is_text=is_text)
 
     assert outcome(lambda: list(map(one, values))) == outcome(lambda: whole(values))
+
+
+@given(st.sampled_from(TYPES), st.lists(VALUES, max_size=4))
+def test_values_that_stay_are_not_converted(type_of, type_text, values):
+    """What fits such a type is what the converter gives."""
+    kind = type_of(type_text)
+    found = outcome(lambda: map(converter(kind), values))
+
+    assert not stays_as_it_is(kind) or found in (outcome(lambda: values), "a mismatch")
+
+
+@pytest.mark.parametrize(
+    ("type_text", "stays"),
+    [("text", True), ("list[list[int]]", True), ("float", False), ("list[float]", False)],
+)
+def test_which_types_leave_values_alone(type_of, type_text, stays):
+    """Those that hold what a file holds; an int may become a float."""
+    assert stays_as_it_is(type_of(type_text)) is stays
+    assert not stays_as_it_is(plan.OptionalType(inner=type_of(type_text)))
+    assert not stays_as_it_is(RECORD)
 
 
 def test_a_column_of_records_is_its_values():

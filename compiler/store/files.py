@@ -142,9 +142,12 @@ def file_digests(
     return [digests for path in paths if (digests := found[path]) is not None]
 
 
-def range_digest(content: bytes | memoryview) -> str:
-    """The digest of a range of lines, 32 hex digits."""
-    return sha256(content).hexdigest()[:32]
+def range_digest(*parts: bytes | memoryview) -> str:
+    """The digest of a range of lines, 32 hex digits, from parts that follow one another."""
+    digest = sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()[:32]
 
 
 def changed_files(states: Mapping[str, str]) -> list[str]:

@@ -32,7 +32,6 @@ __all__ = [
     "compression",
     "input_files",
     "line_blocks",
-    "range_content",
 ]
 
 _BLOCK_BYTES = 1 << 17  # larger ones leave the cache, and are new pages each time
@@ -217,23 +216,6 @@ def line_blocks(file: InputFile, start: int = 0, stop: int = 0) -> Iterator[byte
     check_unchanged(file)
     yield from _whole_lines(byte_blocks(file, start, stop), at_start=start == 0)
     check_unchanged(file)
-
-
-def range_content(file: InputFile, start: int, stop: int) -> bytes:
-    """The bytes of a range of a file that is not compressed; fewer where the file now ends before.
-
-    Raises:
-        FileProblemError: The file can't be opened, or has changed.
-    """
-    check_unchanged(file)
-    try:
-        with opened(file.path) as content:
-            content.seek(start)
-            found = content.read(stop - start)
-    except OSError as error:
-        raise _problem("", "", error) from error
-    check_unchanged(file)
-    return found
 
 
 def _whole_lines(blocks: Iterator[bytes], *, at_start: bool) -> Iterator[bytes]:

@@ -19,7 +19,6 @@ from taskc.compiler.rows.connect.files import (
     InputFile,
     changed_file,
     line_blocks,
-    range_content,
 )
 from taskc.compiler.rows.connect.raw import (
     BadRow,
@@ -36,7 +35,6 @@ from taskc.compiler.store.files import range_digest
 __all__ = ["json_chunks", "text_blocks", "text_chunks"]
 
 _MAX_INT64_DIGITS = 19
-_PARSED_BYTES = 1 << 17  # at a time, where single lines are wanted
 _EXCERPT_CHARS = 30  # on each side of the place
 # Digits become zeros, so that one `find` sees whether any number is long enough to overflow.
 _DIGITS_TO_ZEROS = bytes.maketrans(b"123456789", b"000000000")
@@ -90,11 +88,11 @@ def _picked_of_range(
     file: InputFile, place: Range, wanted: npt.NDArray[np.uint32]
 ) -> Iterator[RawChunk]:
     """Lines of a range that is cut of a file, some at a time."""
-    content = range_content(file, place.start, place.stop)
-    is_proved = place.digest == range_digest(content)
-    remaining = BytesIO(content)
+    blocks = list(line_blocks(file, place.start, place.stop))
+    is_proved = place.digest == range_digest(*blocks)
     first = place.first_number
-    while lines := remaining.readlines(_PARSED_BYTES):
+    for block in blocks:
+        lines = BytesIO(block).readlines()
         yield replace(_picked(place, first, lines, wanted), is_proved=is_proved)
         first += len(lines)
 

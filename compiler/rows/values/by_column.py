@@ -20,10 +20,12 @@ __all__ = ["CloserLookError", "ColumnEvaluator", "compile_by_column"]
 ColumnEvaluator = Callable[[list[dict[str, Value]]], list[Any]]
 
 _BOOL = frozenset([bool])
-_TEXT: frozenset[type] = frozenset([str])
-_NUMBER: frozenset[type] = frozenset([int, float])
+_TEXT = frozenset([str])
+_NUMBER = frozenset([int, float])
 _COUNTED = frozenset([str, list])
-_PLAIN = frozenset([str, int, float, NoneType])  # that Python compares as the language does
+_PLAIN: frozenset[type] = frozenset(
+    [str, int, float, NoneType]
+)  # that Python compares as the language does
 # With what is to be held against what it gives: a float that is no number is in order with all.
 _ORDERS: dict[str, tuple[Callable[[Any, Any], bool], bool]] = {
     "<": (operator.lt, True),

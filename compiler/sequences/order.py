@@ -54,7 +54,8 @@ def first_places(weights: Sequence[int], length: int) -> Places:
         num_places += len(found[-1])
         if num_places >= wanted:
             break
-    return np.resize(np.concatenate(found), length)
+    places = np.concatenate(found)
+    return np.tile(places, -(-length // max(1, wanted)))[:length]
 
 
 def blocks(weights: Sequence[int]) -> Iterator[Places]:

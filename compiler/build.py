@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from taskc.compiler import plan
 from taskc.compiler.components import Change, changes
-from taskc.compiler.decontamination.clause import Searching, decontaminate
-from taskc.compiler.decontamination.report import report_of
 from taskc.compiler.demand.asks import EngineFailedError
 from taskc.compiler.demand.quota import supply_of
 from taskc.compiler.demand.supply import Figures, Supply
@@ -39,8 +38,6 @@ from taskc.compiler.steady import changed_inputs
 from taskc.compiler.store.objects import Store
 from taskc.compiler.turns import tokenizer as tokenizers
 from taskc.compiler.turns.fast import EngineName, engine_for
-from taskc.compiler.twins.clause import deduplicate
-from taskc.compiler.twins.report import twins_report_of
 from taskc.compiler.work import Work
 from taskc.compiler.writing.ledger import ledger
 from taskc.compiler.writing.place import Place, place_below
@@ -48,6 +45,10 @@ from taskc.compiler.writing.write import BuildFacts, TokenizerFacts, write
 from taskc.dsl.diagnostics import Diagnostic
 from taskc.dsl.errors import has_errors
 from taskc.runtime.artifact import SpecialToken
+
+if TYPE_CHECKING:
+    from taskc.compiler.decontamination.report import Report
+    from taskc.compiler.twins.report import TwinsReport
 
 __all__ = [
     "Built",
@@ -193,6 +194,7 @@ def _build(
     built.diagnostics += unmet(build_plan, quantities(build_plan, delivered, stream, packs, fallen))
     if has_errors(built.diagnostics):
         return
+    twins, decontamination = _reports(build_plan, loaded)
     facts = BuildFacts(
         plan_digest=plan_digest(build_plan),
         components=record.digests(),
@@ -201,8 +203,8 @@ def _build(
         delivered=delivered,
         tokenizer=_tokenizer_facts(tokenizer),
         ledger=accounts,
-        twins=twins_report_of(build_plan, loaded),
-        decontamination=report_of(build_plan, loaded),
+        twins=twins,
+        decontamination=decontamination,
     )
     means.expect("write", len(stream))
     # The store's last word comes before the artefact: where it is full there is none.
@@ -264,13 +266,43 @@ def load_all(
         findings += empty or found.diagnostics
     if not has_errors(findings):
         without_held_out(build_plan, loaded)
-        stages = {"dedup": deduplicate, "decontaminate": decontaminate}
-        for name, carry_out in stages.items():
-            if not has_errors(findings):
-                own = Searching(means.engine, means.store, partial(means.progress, name))
-                findings += carry_out(build_plan, loaded, own)
+        findings += _compared(build_plan, loaded, means)
         findings += _emptied(build_plan, loaded)
     return loaded, findings
+
+
+def _compared(
+    build_plan: plan.BuildPlan, loaded: Mapping[str, Loaded], means: Means
+) -> list[Diagnostic]:
+    """Leaves out rows by the mixture's clauses; most builds have none and don't load the stages."""
+    if not _has_clauses(build_plan):
+        return []
+    from taskc.compiler.decontamination.clause import Searching, decontaminate
+    from taskc.compiler.twins.clause import deduplicate
+
+    findings: list[Diagnostic] = []
+    for name, carry_out in {"dedup": deduplicate, "decontaminate": decontaminate}.items():
+        if not has_errors(findings):
+            own = Searching(means.engine, means.store, partial(means.progress, name))
+            findings += carry_out(build_plan, loaded, own)
+    return findings
+
+
+def _reports(
+    build_plan: plan.BuildPlan, loaded: Mapping[str, Loaded]
+) -> "tuple[TwinsReport | None, Report | None]":
+    """What those clauses left out, for the artefact; None for a kind that there is none of."""
+    if not _has_clauses(build_plan):
+        return None, None
+    from taskc.compiler.decontamination.report import report_of
+    from taskc.compiler.twins.report import twins_report_of
+
+    return twins_report_of(build_plan, loaded), report_of(build_plan, loaded)
+
+
+def _has_clauses(build_plan: plan.BuildPlan) -> bool:
+    """Whether rows are compared with each other, or with those of an evaluation."""
+    return bool(build_plan.mixture.dedup or build_plan.mixture.decontaminate)
 
 
 def _ordering_quotas(build_plan: plan.BuildPlan) -> dict[str, plan.Take]:

@@ -14,19 +14,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from taskc.compiler.decontamination.report import Report
 from taskc.compiler.demand.supply import Figures
 from taskc.compiler.plan import BuildPlan
 from taskc.compiler.sequences.evaluation import EvaluationSet
 from taskc.compiler.sequences.pack import Packs
 from taskc.compiler.sequences.stream import Stream
 from taskc.compiler.store.objects import Store
-from taskc.compiler.twins.report import TwinsReport
 from taskc.compiler.writing import figures
 from taskc.compiler.writing.evaluated import evaluation_groups
 from taskc.compiler.writing.place import Place
@@ -36,6 +34,10 @@ from taskc.compiler.writing.shards import SHARD_BYTES, shards
 from taskc.compiler.writing.tables import new_file, table_of, write_row_groups
 from taskc.dsl.errors import InternalError
 from taskc.runtime import artifact
+
+if TYPE_CHECKING:
+    from taskc.compiler.decontamination.report import Report
+    from taskc.compiler.twins.report import TwinsReport
 
 __all__ = ["BuildFacts", "TokenizerFacts", "write"]
 
@@ -83,8 +85,8 @@ class BuildFacts:
     delivered: Mapping[str, Figures]
     tokenizer: TokenizerFacts
     ledger: artifact.Ledger
-    twins: TwinsReport | None = None
-    decontamination: Report | None = None
+    twins: "TwinsReport | None" = None
+    decontamination: "Report | None" = None
 
 
 def write(
@@ -253,7 +255,7 @@ class _Writer:
             sequences=0, examples=len(stream), tokens=num_tokens, trained_tokens=0
         )
 
-    def _twins(self, report: TwinsReport | None) -> None:
+    def _twins(self, report: "TwinsReport | None") -> None:
         """Writes which rows went for which: it says where content is not from, and is none."""
         if report is not None:
             self.files[artifact.TWINS] = write_row_groups(
@@ -263,7 +265,7 @@ class _Writer:
                 lambda _table: None,
             )
 
-    def _decontamination(self, report: Report | None) -> None:
+    def _decontamination(self, report: "Report | None") -> None:
         """Writes what rows were dropped for: it says where content is not from, and is none."""
         if report is None:
             return

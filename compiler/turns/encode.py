@@ -3,7 +3,7 @@
 In: an `EncodeTask`. Out: an `Encoded`, in which every row of the task gives at least one example,
 or stands in `drops`, or has an error. All texts of a chunk are encoded in one call, each
 different one once, and examples are laid out as slices: per token nothing runs but the tokenizer
-and numpy. docs/masks.md states what is trained; nothing here looks into a text. About 4 us a row
+and numpy. docs/masks.md states what is trained; nothing here looks into a text. About 2 us a row
 besides phrasing and the tokenizer.
 """
 

@@ -322,7 +322,9 @@ class Supply:
     def _fallen_before(self, num_units: int) -> Fallen:
         """The rows that fell on the way to the first `num_units` units, each once."""
         fallen = Fallen.joined(self._fallen)
-        end = num_units + (self.distinct is not None and num_units >= self.distinct)
+        # What fell behind the last unit of the first repetition was tried for all that; of later
+        # ones it depends on how much was asked for at once.
+        end = num_units + (num_units == self.distinct)
         fallen = fallen.pick((fallen.before < end) & ~self._delivered(num_units)[fallen.row])
         _, first = np.unique(fallen.row, return_index=True)
         return fallen.pick(np.sort(first))

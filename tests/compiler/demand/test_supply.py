@@ -78,7 +78,7 @@ class Plain:
     def dropped(self, num_units):
         """What fell on the way to so many units."""
         delivered = {row for row, _, _ in self.units[:num_units]}
-        is_dry = self.distinct is not None and num_units >= self.distinct
+        is_dry = num_units == self.distinct
         first = {}
         for row, drop, before in self.fates:
             if before < num_units + is_dry and row not in delivered:

@@ -137,10 +137,13 @@ class Project:
         """Where rows of a source and split belong."""
         return self.folder / f"{source}.{split}.jsonl"
 
-    def command(self, out: str = "artifacts", **params: object) -> list[str]:
+    def command(
+        self, out: str = "artifacts", *, jobs: int | None = None, **params: object
+    ) -> list[str]:
         """`taskc build` of the project, to be run in its folder."""
         sets = [word for name, value in params.items() for word in ("--set", f"{name}={value}")]
-        return [TASKC, "build", ".", "--out", out, "--json", *sets]
+        own = [] if jobs is None else ["--jobs", str(jobs)]
+        return [TASKC, "build", ".", "--out", out, "--json", *own, *sets]
 
 
 def without_fastokens(folder: Path) -> dict[str, str]:

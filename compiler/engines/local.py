@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from taskc.compiler.engines.engine import WorkerLostError
-from taskc.compiler.engines.process import prepare_worker
+from taskc.compiler.engines.process import prepare_to_work_alone, prepare_worker
 
 __all__ = ["LocalEngine"]
 
@@ -65,6 +65,7 @@ class LocalEngine:
             WorkerLostError: If workers were lost `MAX_LOSSES` times while one task was in hand.
         """
         if self.jobs == 1 or (num_rows < MIN_ROWS_FOR_WORKERS and self._pool is None):
+            prepare_to_work_alone()
             yield from map(run, tasks)
             return
         waiting: deque[tuple[TaskT, Future[ResultT]]] = deque()

@@ -6,6 +6,8 @@ from importlib.util import find_spec
 
 import pytest
 
+from taskc.compiler.engines import process
+
 # Columns of 1 MiB that are freed, with small ones between them that stay.
 FREES = """
 import sys
@@ -67,3 +69,16 @@ def test_pandas_is_not_imported_for_arrays():
     said = run(ARRAYS, str(has_pandas))
 
     assert said == (["False", "2", "3"] if has_pandas else ["False"])
+
+
+def test_only_a_driver_keeps_its_heap(monkeypatch):
+    """A process that nobody prepared is the user's: how it takes memory is not ours to say."""
+    told = []
+    monkeypatch.setattr(process, "_mallopt", lambda: lambda *words: told.append(words))
+    monkeypatch.setattr(process, "_prepared", set())
+    process.prepare_to_work_alone()
+
+    assert not told
+    process._prepared.add("driver")
+    process.prepare_to_work_alone()
+    assert 1 == len(told)

@@ -351,7 +351,7 @@ def shaped(name, raw):
     if shaping.refusing(env) is not None:
         return None
     shaping.check_fields(values)
-    return shaping.finished(values)
+    return shaping.finished([values])[0]
 
 
 @pytest.mark.parametrize("name", ROWS)

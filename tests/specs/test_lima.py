@@ -65,7 +65,7 @@ def shaped(name, raw, of="lima", *, build_name="lima_multi_turn"):
     if shaping.refusing(env) is not None:
         return None
     shaping.check_fields(values)
-    return shaping.finished(values)
+    return shaping.finished([values])[0]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,7 +9,8 @@ Out: how many end; proofs/lima_overfit.svg, the curves of the losses. Exit statu
 end, or over 5 % without.
 
 A tenth, because a greedy decoder ends what it knows by heart, and falls into loops before: all
-thousand would take two cores some three hours. The build, its masks and the trainer are those of any run.
+thousand would take two cores some three hours. The build, its masks and the trainer are those of
+any run.
 
 Most of the work is 50,258 logits a token. The loss here is the trainer's, made in one pass: it is
 first compared with the trainer's own. Twenty minutes on two cores with bfloat16 matrix units.

@@ -112,9 +112,10 @@ def hub_revision(connector: plan.Connector) -> str:
     given = str(connector.options.get("revision") or "")
     if _COMMIT.fullmatch(given) or not is_on_hub(connector):
         return given
+    data_set = _data_set(connector, next(iter(connector.patterns)))
     try:
-        with _quiet():
-            found = str(_builder(_data_set(connector, next(iter(connector.patterns)))).hash)
+        with _quiet(data_set):
+            found = str(_builder(data_set).hash)
     except _ProblemError:
         return given  # reported where the rows are read
     return found if _COMMIT.fullmatch(found) else given
@@ -160,14 +161,14 @@ def _asked_once(data_set: _DataSet, split: _Split, store: Store | None) -> list[
 def _split_files(data_set: _DataSet, split: _Split) -> list[InputFile]:
     if not data_set.is_on_hub and not Path(data_set.path).exists():
         raise _ProblemError("T0541", f"there is no folder `{Path(data_set.path).name}`")
-    with _quiet():
+    with _quiet(data_set):
         builder = _builder(data_set)
         files = _own_parquet_files(data_set, builder, split)
         return files if files is not None else _cached_files(data_set, builder, split)
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet(data_set: _DataSet) -> Iterator[None]:
     """Leaves the terminal to our own progress and findings, and asks no hub that isn't there."""
     datasets = _library()
     from huggingface_hub import constants
@@ -178,7 +179,7 @@ def _quiet() -> Iterator[None]:
     was_offline = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
     datasets.disable_progress_bars()
     logging.set_verbosity(ERROR)
-    if _leads_nowhere(constants.ENDPOINT):
+    if data_set.is_on_hub and not constants.HF_HUB_OFFLINE and _leads_nowhere(constants.ENDPOINT):
         constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
     try:
         yield

@@ -261,7 +261,13 @@ def draw(curves: dict[str, Sequence[float]]) -> None:
         parts.append(
             f'<text x="{left + 330}" y="{top + 20 + 18 * row}" fill="{color}">{name}</text>'
         )
-    axis = f"M{left},{top} V{top + height} H{left + width}"
+    below = "loss in nats over the steps of each run, from its first to its last"
+    FIGURE.write_text(framed(parts, highest, below), encoding="utf-8")
+
+
+def framed(parts: Sequence[str], highest: float, below: str) -> str:
+    """Returns a figure of curves with its axes: 640 by 300, the origin of losses at 50, 320."""
+    width, height, left, top = 640, 300, 50, 20
     labels = [
         f'<text x="{left - 8}" y="{top + height * (1 - loss / highest) + 4:.0f}" '
         f'text-anchor="end">{loss}</text>'
@@ -269,18 +275,17 @@ def draw(curves: dict[str, Sequence[float]]) -> None:
     ]
     view, middle = f"0 0 {width + 80} {height + 60}", left + width // 2
     font = 'font-family="sans-serif" font-size="13"'
-    below = "loss in nats over the steps of each run, from its first to its last"
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{view}" {font}>',
         f'<rect width="{width + 80}" height="{height + 60}" fill="white"/>',
-        f'<path d="{axis}" fill="none" stroke="#555"/>',
+        f'<path d="M{left},{top} V{top + height} H{left + width}" fill="none" stroke="#555"/>',
         *labels,
         f'<text x="{middle}" y="{top + height + 30}" text-anchor="middle">{below}</text>',
         *parts,
         "</svg>",
+        "",
     ]
-    text = "\n".join([*lines, ""])
-    FIGURE.write_text(text, encoding="utf-8")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

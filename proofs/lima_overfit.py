@@ -24,13 +24,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from learning import framed, leaving_out
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 from transformers.utils import logging
 
@@ -42,7 +43,6 @@ from taskc.runtime.schedule import examples
 from taskc.runtime.train import train
 from taskc.runtime.training import run, step
 from taskc.runtime.training.machine import Machine
-from taskc.runtime.training.micro_batches import MicroBatch
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -193,19 +193,6 @@ def arm(place: Path, prompts: Sequence[Prompt], *, trained: bool) -> tuple[list[
         flush=True,
     )
     return curve, sum(ended) / len(prompts)
-
-
-def leaving_out(end: int, cut: Callable[..., list[MicroBatch]]) -> Callable[..., list[MicroBatch]]:
-    """Returns a `cut` whose micro-batches train on everything but one id."""
-    names = ("places_N", "targets_N", "example_N", "source_N")
-
-    def without(*rows: Any, **settings: Any) -> list[MicroBatch]:
-        return [
-            replace(each, **{name: getattr(each, name)[each.targets_N != end] for name in names})
-            for each in cut(*rows, **settings)
-        ]
-
-    return without
 
 
 # ---- answers -------------------------------------------------------------------------------------
@@ -359,25 +346,8 @@ def draw(curves: dict[str, Sequence[float]]) -> None:
         style = f'fill="none" stroke="{color}" stroke-width="2"{dashes}'
         parts.append(f'<polyline points="{points}" {style}/>')
         parts.append(f'<text x="{left + 400}" y="{y}" fill="{color}">end of turn {name}</text>')
-    labels = [
-        f'<text x="{left - 8}" y="{top + height * (1 - loss / highest) + 4:.0f}" '
-        f'text-anchor="end">{loss}</text>'
-        for loss in range(0, int(highest) + 1, 2)
-    ]
-    view, middle = f"0 0 {width + 80} {height + 60}", left + width // 2
-    font = 'font-family="sans-serif" font-size="13"'
     below = "loss in nats over the steps, from the first to the last"
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{view}" {font}>',
-        f'<rect width="{width + 80}" height="{height + 60}" fill="white"/>',
-        f'<path d="M{left},{top} V{top + height} H{left + width}" fill="none" stroke="#555"/>',
-        *labels,
-        f'<text x="{middle}" y="{top + height + 30}" text-anchor="middle">{below}</text>',
-        *parts,
-        "</svg>",
-        "",
-    ]
-    FIGURE.write_text("\n".join(lines), encoding="utf-8")
+    FIGURE.write_text(framed(parts, highest, below), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import io
 import json
 import os
 import runpy
-import signal
 import sys
 import threading
 import time
@@ -23,9 +22,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from itertools import groupby
 from pathlib import Path
 from types import FrameType
-from typing import Self
 
-from stages import LOOK_EVERY_S, Disk
+from stages import Disk, Looks
 
 _MODULES = "start: modules"
 _TOKENIZER = "start: the tokenizer, in both engines"
@@ -123,24 +121,15 @@ _PART_OF = {name: part for part, names in PARTS.items() for name in names}
 _IMPORT = "_find_and_load"  # of Python's importlib
 
 
-class Parts:
+class Parts(Looks):
     """Looks at every thread's stack while CPU time passes, and charges the time to parts."""
 
     def __init__(self) -> None:
         self.cpu_s: Counter[str] = Counter()
-        self._last = 0.0
+        self._last = 0.0  # what passed before is the start of Python
         self._threads: dict[int, float] = {}  # CPU seconds of each, when last looked at
 
-    def __enter__(self) -> Self:
-        # What passed before is the start of Python.
-        signal.signal(signal.SIGPROF, self._look)
-        signal.setitimer(signal.ITIMER_PROF, LOOK_EVERY_S, LOOK_EVERY_S)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-
-    def _look(self, _signal: int, main_frame: FrameType | None) -> None:
+    def _look(self, _: int, main_frame: FrameType | None) -> None:
         now = time.process_time()
         passed, self._last = now - self._last, now
         for thread, frame in sys._current_frames().items():  # noqa: SLF001 - there is no other way

@@ -25,7 +25,22 @@ LOOK_EVERY_S = 0.002
 _IMPORTS = "(imports and the rest)"
 
 
-class Stages:
+class Looks:
+    """Has `_look` called with the main thread's frame whenever some CPU time has passed."""
+
+    def __enter__(self) -> Self:
+        signal.signal(signal.SIGPROF, self._look)
+        signal.setitimer(signal.ITIMER_PROF, LOOK_EVERY_S, LOOK_EVERY_S)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+    def _look(self, signal_number: int, frame: FrameType | None) -> None:
+        raise NotImplementedError
+
+
+class Stages(Looks):
     """Looks at the stack while CPU time passes, and charges the time to modules."""
 
     def __init__(self) -> None:
@@ -35,14 +50,9 @@ class Stages:
 
     def __enter__(self) -> Self:
         self._last = time.process_time()
-        signal.signal(signal.SIGPROF, self._look)
-        signal.setitimer(signal.ITIMER_PROF, LOOK_EVERY_S, LOOK_EVERY_S)
-        return self
+        return super().__enter__()
 
-    def __exit__(self, *_: object) -> None:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-
-    def _look(self, _signal: int, frame: FrameType | None) -> None:
+    def _look(self, _: int, frame: FrameType | None) -> None:
         now = time.process_time()
         passed, self._last = now - self._last, now
         modules = list(dict.fromkeys(_modules(frame)))
